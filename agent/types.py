@@ -1,0 +1,160 @@
+"""The values that travel from hop to hop: messages in, readings, rejects, alarm changes, publications out.
+
+Only plain data lives here. Everything is columnar where there is one value per message, because a turn of the
+loop handles anything from one message to thousands; a record is a row across the columns.
+No I/O, no clock, no behaviour beyond construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+
+class Reason(StrEnum):
+    """Why a message or a reading was not used. Each value is a label of `twinned_rejects_total`."""
+
+    TOO_LARGE = "too_large"  # payload over the configured size
+    EMPTY = "empty"  # nothing in the payload
+    MALFORMED = "malformed"  # not the stated format at all (JSON syntax, not UTF-8)
+    TOO_DEEP = "too_deep"  # nested beyond the limit
+    WRONG_TYPE = "wrong_type"  # a field is there but is no number (or no time)
+    NON_FINITE = "non_finite"  # NaN, infinity, or beyond ±1e100
+    MISSING = "missing"  # none of the configured channels is in the message
+    BAD_TIME = "bad_time"  # a timestamp that cannot be read or is out of range
+    TOO_MANY = "too_many"  # more samples in one message than allowed
+    UNROUTED = "unrouted"  # no asset block takes this topic
+    UNKNOWN_ASSET = "unknown_asset"  # the block does not discover assets, and this one is not listed
+    ASSET_LIMIT = "asset_limit"  # the cap on discovered assets is reached
+    UNKNOWN_CHANNEL = "unknown_channel"  # the topic names a channel that is not configured
+    LATE = "late"  # older than the late-data window holds
+    DUPLICATE = "duplicate"  # this channel and time was already used
+    AHEAD = "ahead"  # further in the future than `max_ahead`
+    RETAINED = "retained"  # a retained message where the block refuses them
+
+
+class Quality(StrEnum):
+    """What is thought of the last reading of a channel."""
+
+    GOOD = "good"
+    UNCERTAIN = "uncertain"  # used, but with a reduced weight: it was improbable
+    BAD = "bad"  # no usable reading yet
+
+
+class Status(IntEnum):
+    """Life cycle of a twin."""
+
+    LEARNING = 0  # not enough readings yet to judge by
+    LIVE = 1
+    COASTING = 2  # readings are overdue: predicting through the gap
+    STALE = 3  # silent for so long that the prediction says little
+
+
+STATUS_NAMES = tuple(s.name.lower() for s in Status)
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Batch(NamedTuple):
+    """What one turn of the loop read from the wire; all columns have one entry per message."""
+
+    topics: Sequence[bytes]
+    payloads: Sequence[bytes]
+    received: Sequence[float]  # UTC seconds of arrival
+    retained: Sequence[int]  # 1 for a retained message replayed at subscribe (any truthy value)
+
+    @staticmethod
+    def of(topic: str, payload: bytes, received: float, retained: bool = False) -> Batch:
+        """A batch of one message."""
+        return Batch((topic.encode(),), (payload,), (received,), (retained,))
+
+
+class Sample(NamedTuple):
+    """What a codec makes of one payload (or of one element of an array payload)."""
+
+    time: float | None  # UTC seconds; None: the time of arrival counts
+    values: tuple[float | None, ...]  # by the codec's field order; None: not in this sample
+
+
+class Reject(NamedTuple):
+    """A message, or one reading of it, that was not used."""
+
+    topic: bytes
+    reason: Reason
+    detail: str = ""
+
+
+class DecodeError(Exception):
+    """The only exception a codec may raise: the payload is not usable, and why."""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Publications(NamedTuple):
+    """Messages to publish that share their delivery options; `topics` and `payloads` are parallel columns."""
+
+    topics: Sequence[bytes]
+    payloads: Sequence[bytes]
+    qos: int = 0
+    retain: bool = False
+    expiry: int | None = None  # seconds, sent where MQTT 5 is spoken
+
+
+class Transition(StrEnum):
+    RAISED = "raised"
+    CLEARED = "cleared"
+
+
+class AlarmChange(NamedTuple):
+    """One alarm of one asset changed its state; `payload` is the self-explaining JSON that is published."""
+
+    asset: str
+    name: str
+    severity: Severity
+    transition: Transition
+    time: float
+    payload: bytes
+    topic: bytes
+
+
+class TraceRow(NamedTuple):
+    """One reading's way through the core, in input order; only filled when tracing is on."""
+
+    time: float | None
+    asset: str
+    channel: str
+    value: float | None
+    expected: float | None
+    std: float | None
+    nis: float | None
+    surprise: float
+    score: float
+    alarm: int
+
+
+@dataclass(slots=True)
+class Outputs:
+    """What one call of the core returns. The shell publishes, counts and journals it; nothing flows back."""
+
+    publications: list[Publications] = field(default_factory=list)
+    alarms: list[AlarmChange] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    trace: list[TraceRow] = field(default_factory=list)
+    messages: int = 0  # messages in this batch
+    readings: int = 0  # readings used
+    late: int = 0  # of these, put in their place by re-filtering
+    states: int = 0  # state messages among the publications
+    forecasts: int = 0  # forecast messages among the publications
+    nis_sum: dict[str, float] = field(default_factory=dict)  # per model name: sum of normalised innovation squared
+    nis_count: dict[str, int] = field(default_factory=dict)
+    discovered: int = 0  # assets that spoke for the first time
+    lag: float = 0.0  # seconds from the oldest arrival of the batch, filled by the shell
