@@ -1,0 +1,250 @@
+"""A tiny symbolic arithmetic: expressions that fold zeros and ones and are written out as Python source.
+
+One expression graph is emitted twice, for floats and for float64 arrays. `+ - * /` and `sqrt` round alike in
+both (IEEE 754), and `exp` goes element by element through the same C function, so both give the same bits.
+Knows nothing of filters. Constant folding never changes the value of a finite expression.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+Number = Any  # a float, an Expr or a float64 array: models are written once for all three
+
+_BINARY = {"+", "-", "*", "/", ">", ">=", "<", "&"}
+_ATOMS = {"sym", "const"}
+
+
+class Expr:
+    """A node of the graph. Built by operators; compare nodes by identity."""
+
+    __slots__ = ("args", "name", "op", "value")
+
+    def __init__(self, op: str, args: tuple[Expr, ...] = (), name: str = "", value: float = 0.0) -> None:
+        self.op = op
+        self.args = args
+        self.name = name
+        self.value = value
+
+    def __add__(self, other: Number) -> Expr:
+        return _add(self, lift(other))
+
+    def __radd__(self, other: Number) -> Expr:
+        return _add(lift(other), self)
+
+    def __sub__(self, other: Number) -> Expr:
+        return _sub(self, lift(other))
+
+    def __rsub__(self, other: Number) -> Expr:
+        return _sub(lift(other), self)
+
+    def __mul__(self, other: Number) -> Expr:
+        return _mul(self, lift(other))
+
+    def __rmul__(self, other: Number) -> Expr:
+        return _mul(lift(other), self)
+
+    def __truediv__(self, other: Number) -> Expr:
+        return _div(self, lift(other))
+
+    def __rtruediv__(self, other: Number) -> Expr:
+        return _div(lift(other), self)
+
+    def __neg__(self) -> Expr:
+        return _sub(const(0.0), self)
+
+    def __gt__(self, other: Number) -> Expr:
+        return Expr(">", (self, lift(other)))
+
+    def __ge__(self, other: Number) -> Expr:
+        return Expr(">=", (self, lift(other)))
+
+    def __lt__(self, other: Number) -> Expr:
+        return Expr("<", (self, lift(other)))
+
+    def __and__(self, other: Expr) -> Expr:
+        return Expr("&", (self, other))
+
+
+def sym(name: str) -> Expr:
+    """A value known by name when the emitted code runs."""
+    return Expr("sym", name=name)
+
+
+def const(value: float) -> Expr:
+    return Expr("const", value=float(value))
+
+
+def lift(value: Number) -> Expr:
+    return value if isinstance(value, Expr) else const(value)
+
+
+def is_const(e: Expr, value: float | None = None) -> bool:
+    return e.op == "const" and (value is None or e.value == value)
+
+
+def _add(a: Expr, b: Expr) -> Expr:
+    if is_const(a) and is_const(b):
+        return const(a.value + b.value)
+    if is_const(a, 0.0):
+        return b
+    if is_const(b, 0.0):
+        return a
+    return Expr("+", (a, b))
+
+
+def _sub(a: Expr, b: Expr) -> Expr:
+    if is_const(a) and is_const(b):
+        return const(a.value - b.value)
+    if is_const(b, 0.0):
+        return a
+    return Expr("-", (a, b))
+
+
+def _mul(a: Expr, b: Expr) -> Expr:
+    if is_const(a) and is_const(b):
+        return const(a.value * b.value)
+    if is_const(a, 0.0) or is_const(b, 0.0):
+        return const(0.0)
+    if is_const(a, 1.0):
+        return b
+    if is_const(b, 1.0):
+        return a
+    return Expr("*", (a, b))
+
+
+def _div(a: Expr, b: Expr) -> Expr:
+    if is_const(a) and is_const(b):
+        return const(a.value / b.value)
+    if is_const(a, 0.0):
+        return const(0.0)
+    if is_const(b, 1.0):
+        return a
+    return Expr("/", (a, b))
+
+
+def sqrt(a: Expr) -> Expr:
+    return Expr("sqrt", (a,))
+
+
+def where(condition: Expr, a: Number, b: Number) -> Expr:
+    """`a` where the condition holds, else `b`; arrays evaluate both sides."""
+    return Expr("where", (condition, lift(a), lift(b)))
+
+
+def minimum(a: Expr, b: Number) -> Expr:
+    b = lift(b)
+    return where(a < b, a, b)
+
+
+def maximum(a: Expr, b: Number) -> Expr:
+    b = lift(b)
+    return where(a > b, a, b)
+
+
+def exp(value: Number) -> Number:
+    """Exponential of a float, an expression or an array, the same bits in each."""
+    if isinstance(value, Expr):
+        return const(math.exp(value.value)) if is_const(value) else Expr("exp", (value,))
+    if isinstance(value, np.ndarray):
+        return exp_array(value)
+    return math.exp(value)
+
+
+def exp_array(values: np.ndarray) -> np.ndarray:
+    """Element by element through the C library, because the vectorised one rounds differently."""
+    return np.array(list(map(math.exp, values.tolist())))
+
+
+def _walk(roots: Iterable[Expr]) -> tuple[list[Expr], dict[int, int]]:
+    """Nodes in dependency order, and how often each is used."""
+    order: list[Expr] = []
+    uses: dict[int, int] = {}
+
+    def visit(e: Expr) -> None:
+        seen = id(e) in uses
+        uses[id(e)] = uses.get(id(e), 0) + 1
+        if not seen:
+            for a in e.args:
+                visit(a)
+            order.append(e)
+
+    for r in roots:
+        visit(r)
+    return order, uses
+
+
+def share(roots: Sequence[Expr]) -> list[Expr]:
+    """The same expressions with equal subexpressions made one node, so that each is computed once."""
+    table: dict[tuple[Any, ...], Expr] = {}
+    new: dict[int, Expr] = {}
+    order, _ = _walk(roots)
+    for e in order:
+        args = tuple(new[id(a)] for a in e.args)
+        key = (e.op, e.name, repr(e.value), tuple(map(id, args)))
+        new[id(e)] = table.setdefault(key, Expr(e.op, args, e.name, e.value))
+    return [new[id(r)] for r in roots]
+
+
+def _write(op: str, args: Sequence[str], arrays: bool) -> str:
+    if op in _BINARY:
+        word = "and" if op == "&" and not arrays else op
+        return f"({args[0]} {word} {args[1]})"
+    if op == "where":
+        return f"where({', '.join(args)})" if arrays else f"({args[1]} if {args[0]} else {args[2]})"
+    return f"{op}({args[0]})"
+
+
+def emit(
+    name: str,
+    parameters: Sequence[str],
+    loads: Mapping[str, str],
+    stores: Sequence[tuple[str, Expr]],
+    returns: Sequence[Expr],
+    *,
+    arrays: bool,
+) -> str:
+    """Source of a function: bind the symbols in `loads` that are needed, compute, store, return a tuple.
+
+    loads: symbol -> source text that reads it. stores: (source text that is assigned to, expression).
+    """
+    roots = share([e for _, e in stores] + list(returns))
+    order, uses = _walk(roots)
+    text: dict[int, str] = {}
+    lines: list[str] = []
+    temporaries = 0
+    for e in order:
+        if e.op == "const":
+            text[id(e)] = repr(e.value)
+            continue
+        if e.op == "sym":
+            text[id(e)] = e.name
+            if e.name in loads:
+                lines.append(f"{e.name} = {loads[e.name]}")
+            continue
+        source = _write(e.op, [text[id(a)] for a in e.args], arrays)
+        if uses[id(e)] > 1 or len(source) > 200:
+            temporaries += 1
+            lines.append(f"v{temporaries} = {source}")
+            source = f"v{temporaries}"
+        text[id(e)] = source
+    lines += [f"w{k} = {text[id(r)]}" for k, r in enumerate(roots[: len(stores)])]
+    lines += [f"{target} = w{k}" for k, (target, _) in enumerate(stores)]
+    values = [text[id(r)] for r in roots[len(stores) :]]
+    lines.append(f"return ({', '.join(values)}{',' if len(values) == 1 else ''})")
+    return f"def {name}({', '.join(parameters)}):\n" + "".join(f"    {x}\n" for x in lines)
+
+
+def compile_function(name: str, source: str, names: Mapping[str, Any], *, arrays: bool) -> Callable[..., Any]:
+    """Turn emitted source into a function; `names` are the columns and helpers it refers to."""
+    scope: dict[str, Any] = dict(names)
+    scope.update(
+        {"exp": exp_array, "sqrt": np.sqrt, "where": np.where} if arrays else {"exp": math.exp, "sqrt": math.sqrt}
+    )
+    exec(compile(source, f"<emitted {name}>", "exec"), scope)  # noqa: S102 - source is built here from model data, never from input
+    function: Callable[..., Any] = scope[name]
+    return function

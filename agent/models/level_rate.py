@@ -1,0 +1,65 @@
+"""Local linear trend: a level and its rate of change, seen through the level.
+
+    dx0 = x1 dt + sqrt(q0) dW0,   dx1 = sqrt(q1) dW1,   z = x0 + v
+
+    F(dt) = [1 dt; 0 1],   Q(dt) = q0 [dt 0; 0 0] + q1 [dt³/3 dt²/2; dt²/2 dt]
+
+Sources: Bar-Shalom, Li and Kirubarajan (2001), Estimation with Applications to Tracking and Navigation,
+§6.2.2 (continuous white noise acceleration); Harvey (1989) §2.3.6 for the local linear trend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
+from agent.config import Positive
+from agent.models.base import ChannelInfo, Component, Noise, State, rate_unit
+from agent.models.base import Settings as Base
+
+
+class Settings(Base, tag="level_rate"):
+    """Level and rate of change. The default: follows trends and forecasts along them."""
+
+    wander: Annotated[Positive | None, Meta(description="Standard deviation of the level's own wander in one second. Left out: learned, or zero when only `rate_wander` is stated.")] = None
+    rate_wander: Annotated[Positive | None, Meta(description="Standard deviation of the rate's wander in one second, in units per second. Left out: learned, or zero when only `wander` is stated.")] = None
+
+
+class LevelRate:
+    name: ClassVar[str] = "level_rate"
+    version: ClassVar[int] = 1
+    scope: ClassVar[str] = "channel"
+    Settings: ClassVar[type[Base]] = Settings
+
+    @staticmethod
+    def build(settings: Settings, channels: Sequence[ChannelInfo]) -> Component:
+        (channel,) = channels
+        stated = settings.wander is not None or settings.rate_wander is not None
+        return Component(
+            model="level_rate",
+            version=1,
+            states=(
+                State(channel.name, channel.unit),
+                State(f"{channel.name}_rate", rate_unit(channel.unit), prior=1e4, order=1),
+            ),
+            channels=(channel.name,),
+            observe=((1.0, 0.0),),
+            transition=lambda dt: ((1.0, dt), (0.0, 1.0)),
+            noises=(
+                Noise(lambda dt: ((dt, 0.0), (0.0, 0.0)), (settings.wander or 0.0) ** 2 if stated else None, order=1),
+                Noise(
+                    lambda dt: ((dt * dt * dt / 3.0, dt * dt / 2.0), (dt * dt / 2.0, dt)),
+                    (settings.rate_wander or 0.0) ** 2 if stated else None,
+                    weight=0.01,
+                    order=3,
+                ),
+            ),
+            measurement=(channel.variance,),
+            rates=(1,),
+        )
+
+    @staticmethod
+    def uses(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return (), ()
