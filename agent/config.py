@@ -54,11 +54,11 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="letters, digits, _ . - (at most 64)")]
 
 
-class _Base(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class _Base(Struct, forbid_unknown_fields=True, frozen=True):
     """Shared behaviour of every section: unknown keys are errors, objects are immutable."""
 
 
-class Tls(_Base):
+class Tls(_Base, kw_only=True):
     """Encryption of the MQTT connection. The broker's certificate is always verified."""
 
     ca_file: Annotated[str | None, Meta(description="PEM file of the authority that signed the broker's certificate; default: the system's authorities.")] = None
@@ -67,14 +67,14 @@ class Tls(_Base):
     server_name: Annotated[str | None, Meta(description="Name the broker's certificate must carry when it differs from `host`.")] = None
 
 
-class Reconnect(_Base):
+class Reconnect(_Base, kw_only=True):
     """How long to wait between attempts to connect: doubled each time, with jitter."""
 
     min: Annotated[Duration, Meta(description="First wait.")] = Duration(1)
     max: Annotated[Duration, Meta(description="Longest wait.")] = Duration(60)
 
 
-class Mqtt(_Base):
+class Mqtt(_Base, kw_only=True):
     """The broker and the session with it."""
 
     host: Annotated[str, Meta(description="Name or address of the broker.")] = "localhost"
@@ -96,7 +96,7 @@ class Mqtt(_Base):
     max_outgoing: Annotated[Size, Meta(description="Bytes that may wait for the network; beyond it QoS 0 publications are dropped and counted.")] = Size(8 * 2**20)
 
 
-class Http(_Base):
+class Http(_Base, kw_only=True):
     """The HTTP server: /metrics, /healthz, /readyz, /api/twins."""
 
     enabled: Annotated[bool, Meta(description="Serve HTTP.")] = True
@@ -106,7 +106,7 @@ class Http(_Base):
     per_asset_limit: Annotated[int, Meta(ge=0, description="Most assets with metrics of their own; the others are counted in `twinned_metrics_assets_omitted`.")] = 100
 
 
-class Log(_Base):
+class Log(_Base, kw_only=True):
     """What is written to standard error."""
 
     level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level that is written.")] = "info"
@@ -114,7 +114,7 @@ class Log(_Base):
     repeat_interval: Annotated[Duration, Meta(description="The same event is written once in this time, with a count of what was held back.")] = Duration(60)
 
 
-class Time(_Base):
+class Time(_Base, kw_only=True):
     """Where a reading's time comes from, and which times are believed."""
 
     field: Annotated[str | None, Meta(description="Path of the time in the payload; default: the first of `time`, `ts`, `timestamp` that is there. `arrival`: ignore the payload.")] = None
@@ -124,7 +124,7 @@ class Time(_Base):
     window: Annotated[Literal[8, 16, 32, 64, 128, 256], Meta(description="Readings kept per twin and filter for that; at least half of them can be reordered.")] = 64
 
 
-class Payload(_Base):
+class Payload(_Base, kw_only=True):
     """How a payload is read."""
 
     format: Annotated[str, Meta(description="`json`, `number`, `csv`, or a codec plug-in as `module:attribute`.")] = "json"
@@ -135,7 +135,7 @@ class Payload(_Base):
     max_depth: Annotated[int, Meta(ge=1, le=100, description="Deepest nesting of a JSON payload.")] = 16
 
 
-class Limits(_Base):
+class Limits(_Base, kw_only=True):
     """Alarm limits of one channel, on its filtered estimate; each one given is an alarm of that name."""
 
     lowlow: Annotated[float | None, Meta(description="Critical below this.")] = None
@@ -147,7 +147,7 @@ class Limits(_Base):
     off_delay: Annotated[Duration, Meta(description="The condition must be gone this long before the alarm clears.")] = Duration(0)
 
 
-class Channel(_Base):
+class Channel(_Base, kw_only=True):
     """One measured quantity of an asset."""
 
     unit: Annotated[str, Meta(max_length=32, description="Unit, shown in publications and in the API.")] = ""
@@ -160,7 +160,7 @@ class Channel(_Base):
     offset: Annotated[float, Meta(description="... and then this is added.")] = 0.0
 
 
-class _Alarm(_Base):
+class _Alarm(_Base, kw_only=True):
     channel: Annotated[str | None, Meta(description="Channel it watches; default: each channel of the block has its own.")] = None
     severity: Annotated[Severity, Meta(description="How bad it is.")] = Severity.WARNING
     on_delay: Annotated[Duration, Meta(description="The condition must hold this long before the alarm is raised.")] = Duration(0)
@@ -168,7 +168,7 @@ class _Alarm(_Base):
     message: Annotated[str, Meta(max_length=200, description="Words of your own that go into the alarm.")] = ""
 
 
-class LimitAlarm(_Alarm, tag="limit", tag_field="type"):
+class LimitAlarm(_Alarm, kw_only=True, tag="limit", tag_field="type"):
     """Raised when a value is beyond a limit, or is forecast to be."""
 
     low: Annotated[float | None, Meta(description="Raised below this.")] = None
@@ -179,7 +179,7 @@ class LimitAlarm(_Alarm, tag="limit", tag_field="type"):
     deadband: Annotated[NonNegative, Meta(description="How far back inside the limit the value must be to clear.")] = 0.0
 
 
-class RateAlarm(_Alarm, tag="rate", tag_field="type"):
+class RateAlarm(_Alarm, kw_only=True, tag="rate", tag_field="type"):
     """Raised when a value changes too quickly. Uses the model's rate where it has one, else differences of the estimate."""
 
     above: Annotated[float | None, Meta(description="Raised when it rises faster than this, per `per`.")] = None
@@ -188,7 +188,7 @@ class RateAlarm(_Alarm, tag="rate", tag_field="type"):
     deadband: Annotated[NonNegative, Meta(description="How far back the rate must be to clear.")] = 0.0
 
 
-class FlatAlarm(_Alarm, tag="flat", tag_field="type"):
+class FlatAlarm(_Alarm, kw_only=True, tag="flat", tag_field="type"):
     """Raised when readings keep arriving but do not move: a stuck sensor."""
 
     duration: Annotated[Duration, Meta(description="How long the reading must not have moved.")] = Duration(600)
@@ -196,13 +196,13 @@ class FlatAlarm(_Alarm, tag="flat", tag_field="type"):
     readings: Annotated[int, Meta(ge=2, description="And at least this many readings.")] = 10
 
 
-class AbsenceAlarm(_Alarm, tag="absence", tag_field="type"):
+class AbsenceAlarm(_Alarm, kw_only=True, tag="absence", tag_field="type"):
     """Raised when no reading of the asset, or of the channel named, arrives."""
 
     after: Annotated[Duration | None, Meta(description="Silence after which it is raised; default: when the twin turns stale.")] = None
 
 
-class SurpriseAlarm(_Alarm, tag="surprise", tag_field="type"):
+class SurpriseAlarm(_Alarm, kw_only=True, tag="surprise", tag_field="type"):
     """Raised when readings are improbable given everything the twin has learned."""
 
     threshold: Annotated[Positive, Meta(description="Surprise at which it is raised: 4 means one in ten thousand.")] = 5.0
@@ -212,7 +212,7 @@ class SurpriseAlarm(_Alarm, tag="surprise", tag_field="type"):
 Alarm = LimitAlarm | RateAlarm | FlatAlarm | AbsenceAlarm | SurpriseAlarm
 
 
-class StatePublish(_Base):
+class StatePublish(_Base, kw_only=True):
     """When state messages are published."""
 
     policy: Annotated[Literal["update", "change", "interval", "never"], Meta(description="`update`: for each message; `change`: when an estimate moved by more than `beyond` standard deviations since the last; `interval`: at most once in `interval`.")] = "update"
@@ -223,7 +223,7 @@ class StatePublish(_Base):
     expiry: Annotated[Duration | None, Meta(description="Message expiry (MQTT 5); default: none.")] = None
 
 
-class ForecastPublish(_Base):
+class ForecastPublish(_Base, kw_only=True):
     """When and how far ahead forecasts are published."""
 
     horizons: Annotated[list[Duration], Meta(max_length=16, description="How far ahead; an empty list turns forecasts off.")] = field(default_factory=lambda: [Duration(60), Duration(600)])
@@ -232,14 +232,14 @@ class ForecastPublish(_Base):
     qos: Annotated[Literal[0, 1], Meta(description="Quality of service.")] = 0
 
 
-class Silence(_Base):
+class Silence(_Base, kw_only=True):
     """When a twin that hears nothing is no longer live. Left out: 5 and 20 times its usual interval, at least 5 s and 30 s."""
 
     coasting: Annotated[Duration | None, Meta(description="Silence after which the twin coasts on its prediction.")] = None
     stale: Annotated[Duration | None, Meta(description="Silence after which the twin is stale.")] = None
 
 
-class AssetBlock(_Base):
+class AssetBlock(_Base, kw_only=True):
     """A family of assets: where they speak, how they are modelled, what is published."""
 
     topic: Annotated[str | None, Meta(description="Topic template; `{name}` captures a level, `+` and `#` as in MQTT. `{channel}` means one channel per topic.")] = None
@@ -261,7 +261,7 @@ class AssetBlock(_Base):
     alarms: Annotated[dict[Name, Alarm] | UnsetType, Meta(description="Alarms, by name. Left out: one `surprise` alarm per channel; `{}` turns it off. Limits of channels come on top.")] = UNSET
 
 
-class Config(_Base):
+class Config(_Base, kw_only=True):
     """The whole configuration of one agent."""
 
     schema_: Annotated[str | None, Meta(description="For editors: where the JSON Schema is.")] = field(default=None, name="$schema")
