@@ -49,9 +49,13 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where an input's values come from: a constant, a channel of the same asset, or a topic of its own."""
+    """Where an input's values come from: a constant, a channel of the same asset, or a topic of its own.
+
+    `default` holds until the first value arrives; None: the first reading of the component's first channel.
+    """
 
     constant: float | None = None
+    default: float | None = 0.0
     channel: str | None = None
     topic: str | None = None
     field: str | None = None

@@ -17,6 +17,7 @@ neglected in x, which holds for dt << tau.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
@@ -83,7 +84,7 @@ class FirstOrder:
                 observe=((1.0,),),
                 transition=lambda dt: ((decay(dt),),),
                 noises=(Noise(lambda dt: ((spread(dt),),), q, order=1),),
-                inputs=(source_of(settings.target),),
+                inputs=(replace(source_of(settings.target), default=None),),
                 drive=lambda dt: ((gain * (1.0 - decay(dt)),),),
                 measurement=(channel.variance,),
                 rates=(None,),

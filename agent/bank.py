@@ -1,0 +1,415 @@
+"""All twins of one component: a struct of columns, one row per asset, and the readings' order within each row.
+
+Owns the numbers and nothing else: no topics, no alarms, no clock. A reading comes as (row, entry, time, value),
+where entry 0..C-1 is a measured channel and C.. an input. One row at a time runs the kernel on floats, many rows
+at once on arrays; both give the same bits.
+
+Late readings are exact. Each row keeps a ring of its last `window` readings and two checkpoints of its state, half
+a window apart. A reading that belongs before the newest one is put in its place and the row is filtered again from
+the checkpoint before it, so the arrival order within the window leaves no trace. Equal times are ordered by channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.kernel import Emitter, compile_ahead, compile_step, learns_process, solo
+from agent.models.base import Component
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+FEW = 8  # rows in a round below which floats are quicker than arrays, measured in docs/performance.md
+
+
+class Outcome(IntEnum):
+    USED = 0
+    PLACED = 1  # used, by re-filtering: it was not the newest
+    LATE = 2
+    DUPLICATE = 3
+
+
+class Bank:
+    """Columns of one component. `capacity` grows by doubling; rows are never moved."""
+
+    def __init__(self, component: Component, *, robust: bool, window: int, late: float) -> None:
+        self.component = component
+        self.window = window
+        self.half = window // 2
+        self.late = late
+        self.size = 0
+        self.capacity = 0
+        self.emitter = Emitter(component, robust=robust)
+        self.layout = self.emitter.layout
+        self.measured = len(component.channels)
+        self.solo = solo(component)
+        inputs = [k for k, s in enumerate(component.inputs) if s.constant is None]
+        self.entries = [*range(self.measured), *(self.measured + k for k in inputs)]
+        self.columns: dict[str, Floats] = {}
+        self.views: dict[str, Any] = {}
+        self._arrays: dict[str, Any] = {}
+        self._floats: dict[str, Any] = {}
+        self._marks: list[Floats] = [np.zeros(0)] * (2 * len(self.layout.state))  # checkpoints, slot-major
+        self._position: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._ring_time: Floats = np.zeros(0)
+        self._ring_value: Floats = np.zeros(0)
+        self._ring_entry: NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self._compiled = False
+
+    # -- storage
+
+    def grow(self, size: int) -> None:
+        """Make room for `size` rows; new rows are empty twins."""
+        if size > self.capacity:
+            self._reallocate(max(16, size, 2 * self.capacity if self.capacity < 1024 else self.capacity * 3 // 2))
+        self.size = max(self.size, size)
+
+    def _reallocate(self, capacity: int) -> None:
+        old = self.capacity
+
+        def longer(a: NDArray[Any], per_row: int = 1) -> NDArray[Any]:
+            fresh = np.zeros(capacity * per_row, a.dtype)
+            for slot in range(per_row):
+                piece = a[slot * old : (slot + 1) * old]
+                if piece.any():  # untouched slots stay unbacked by memory
+                    fresh[slot * capacity : slot * capacity + old] = piece
+            return fresh
+
+        empty = np.zeros(0)
+        for name in self.layout.state + self.layout.output:
+            column = longer(self.columns.get(name, empty))
+            column[old:] = self._start(name)
+            self.columns[name] = column
+            self.views[name] = memoryview(column)
+        self._marks = [longer(m) for m in self._marks]
+        self._position = longer(self._position)
+        self._ring_time = longer(self._ring_time, self.window)
+        self._ring_value = longer(self._ring_value, self.window)
+        self._ring_entry = longer(self._ring_entry, self.window)
+        self._position_view = memoryview(self._position)
+        self._ring_time_view = memoryview(self._ring_time)
+        self._ring_value_view = memoryview(self._ring_value)
+        self._ring_entry_view = memoryview(self._ring_entry)
+        self.capacity = capacity
+        for name, column in self.columns.items():
+            self._arrays[f"{name}_"] = column
+            self._floats[f"{name}_"] = self.views[name]
+        self._state_views = [self.views[name] for name in self.layout.state]
+        self._state_columns = [self.columns[name] for name in self.layout.state]
+        self._compile()
+
+    def _start(self, name: str) -> float:
+        if name == "T" or (name[0] in "tyzs" and name[1:].isdigit()) or name[0] == "u":
+            return float("nan")
+        if name == "d":
+            return 1.0
+        if name == "g":
+            from agent.kernel import RATIO_START
+
+            return RATIO_START
+        if name[0] == "r" and name[1:].isdigit():
+            stated = self.component.measurement[int(name[1:])]
+            return stated if stated is not None else 0.0
+        return 0.0
+
+    def _compile(self) -> None:
+        if not self._compiled:
+            self._float_steps = {e: compile_step(self.emitter, e, self._floats, arrays=False) for e in self.entries}
+            self._array_steps = {e: compile_step(self.emitter, e, self._arrays, arrays=True) for e in self.entries}
+            self._float_ahead = compile_ahead(self.emitter, self._floats, arrays=False)
+            self._array_ahead = compile_ahead(self.emitter, self._arrays, arrays=True)
+            self._compiled = True
+            return
+        emitted = (*self._float_steps.values(), self._float_ahead)
+        for function, names in [(f, self._floats) for f in emitted] + [
+            (f, self._arrays) for f in (*self._array_steps.values(), self._array_ahead)
+        ]:
+            function.__globals__.update(names)
+
+    # -- one row, on floats
+
+    def update(self, row: int, entry: int, time: float, value: float) -> Outcome:
+        """Take one reading into its row. Returns what became of it; the output columns hold the innovation."""
+        last = self.views["T"][row]
+        if time > last or last != last:
+            self._apply(row, entry, time, value)
+            return Outcome.USED
+        if time == last:
+            newest = 0.0 if self.solo else self.views["L"][row]
+            if entry > newest:
+                self._apply(row, entry, time, value)
+                return Outcome.USED
+        return self._place(row, entry, time, value)
+
+    def _apply(self, row: int, entry: int, time: float, value: float) -> None:
+        position = self._position_view[row]
+        if not position % self.half:
+            self._mark(row, (position // self.half) & 1)
+        at = (position % self.window) * self.capacity + row
+        self._ring_time_view[at] = time
+        self._ring_value_view[at] = value
+        self._ring_entry_view[at] = entry
+        self._position_view[row] = position + 1
+        if self.views["b"][row] < 2.0 and not self._begin(row, entry, time, value):
+            return
+        if self.component.discretise is None:
+            nis = self._float_steps[entry](row, time, value)[0]
+        else:
+            nis = self._float_steps[entry](row, time, value, self._matrices(time - self.views["T"][row]))[0]
+        if nis - nis != 0.0:
+            self._reset(row, entry, time, value)
+
+    def _matrices(self, dt: float) -> tuple[float, ...]:
+        assert self.component.discretise is not None
+        f, b, d = self.component.discretise(dt)
+        return (*f, *b, *d)
+
+    def _begin(self, row: int, entry: int, time: float, value: float) -> bool:
+        """The first two readings: set the state from the first, the spread of rates from the second.
+
+        Returns whether the ordinary step follows.
+        """
+        c, v = self.component, self.views
+        begun = v["b"][row]
+        if entry >= self.measured:
+            if begun == 0.0:
+                v[f"u{entry - self.measured}"][row] = value
+                v["T"][row], v["L"][row] = time, float(entry)
+                return False
+            return True
+        if begun == 0.0:
+            self._first(row, entry, time, value)
+            return True
+        dt = time - v["T"][row]
+        if dt > 0.0:
+            v["b"][row] = 2.0
+            v["d"][row] = dt
+            r = self._first_variance(row, entry, value)
+            for j, s in enumerate(c.states):
+                if c.initial is None and (s.order or v[f"p{j}_{j}"][row] == 0.0):
+                    scale = s.prior
+                    for _ in range(s.order):
+                        scale = scale / dt / dt
+                    v[f"p{j}_{j}"][row] = scale * r
+        return True
+
+    def _first(self, row: int, entry: int, time: float, value: float) -> None:
+        c, v = self.component, self.views
+        h = c.observe[entry]
+        hh = sum(e * e for e in h)
+        stated = c.measurement[entry]
+        r = stated if stated is not None else value * value * 1e-16 + 1e-30
+        if c.initial is not None:
+            for j, (mean, variance) in enumerate(zip(*c.initial, strict=True)):
+                v[f"x{j}"][row], v[f"p{j}_{j}"][row] = mean, variance
+        else:
+            reference = c.measurement[0] if c.measurement[0] is not None else r
+            for j, s in enumerate(c.states):
+                v[f"x{j}"][row] = value * h[j] / hh
+                v[f"p{j}_{j}"][row] = r / hh if h[j] else (0.0 if s.order else s.prior * reference)
+        for k, source in enumerate(c.inputs):
+            if source.constant is None and v[f"u{k}"][row] != v[f"u{k}"][row]:
+                v[f"u{k}"][row] = value if source.default is None else source.default
+        v["T"][row] = time
+        v["b"][row] = 1.0
+
+    def _first_variance(self, row: int, entry: int, value: float) -> float:
+        """The measurement variance as two readings tell it; also the level's, which the first alone could not."""
+        c, v = self.component, self.views
+        stated = c.measurement[entry]
+        if stated is not None:
+            return stated
+        before = v[f"z{entry}"][row]
+        step = value - before if before == before else 0.0
+        r = max(step * step / 2.0, value * value * 1e-16 + 1e-30)
+        h = c.observe[entry]
+        hh = sum(e * e for e in h)
+        if c.initial is None:
+            for j in range(len(c.states)):
+                if h[j]:
+                    v[f"p{j}_{j}"][row] = r / hh
+        return r
+
+    def _reset(self, row: int, entry: int, time: float, value: float) -> None:
+        """Numbers beyond what float64 holds: start the row over at this reading, rather than stay at NaN for ever."""
+        for name in self.layout.state:
+            self.views[name][row] = self._start(name)
+        if entry < self.measured:
+            self._first(row, entry, time, value)
+            v = self.views
+            if not self.solo:
+                v["L"][row], v[f"t{entry}"][row] = float(entry), time
+            v[f"n{entry}"][row] = 1.0
+            v[f"z{entry}"][row] = v[f"y{entry}"][row] = value
+            v[f"s{entry}"][row], v[f"i{entry}"][row] = v[f"r{entry}"][row], 0.0
+        self._mark(row, ((self._position_view[row] - 1) // self.half) & 1)
+        self._forget(row)
+
+    def _forget(self, row: int) -> None:
+        """Begin the ring anew, so that no late reading reaches back beyond the present state."""
+        self._position_view[row] = 0
+        self._mark(row, 0)
+
+    # -- checkpoints and late readings
+
+    def _mark(self, row: int, slot: int) -> None:
+        if not len(self._marks[0]):
+            self._marks = [np.zeros(self.capacity) for _ in self._marks]
+        base = slot * len(self._state_views)
+        for k, view in enumerate(self._state_views):
+            self._marks[base + k][row] = view[row]
+
+    def _window(self, row: int) -> tuple[int, list[tuple[float, int, float]]]:
+        """Index of the oldest reading that can be re-filtered, and the readings from there on as (time, entry, value)."""
+        end = self._position_view[row]
+        start = max(0, ((end - 1) // self.half - 1) * self.half)
+        at = [(k % self.window) * self.capacity + row for k in range(start, end)]
+        t, e, z = self._ring_time_view, self._ring_entry_view, self._ring_value_view
+        return start, [(t[k], e[k], z[k]) for k in at]
+
+    def _place(self, row: int, entry: int, time: float, value: float) -> Outcome:
+        """Put a reading that is not the newest in its place, or say why not."""
+        end = self._position_view[row]
+        if end == 0:
+            return Outcome.LATE
+        start, readings = self._window(row)
+        if any(t == time and e == entry for t, e, _ in readings):
+            return Outcome.DUPLICATE
+        mark_time = self._marked(row, start, "T")
+        if mark_time == mark_time:
+            newest = 0.0 if self.solo else self._marked(row, start, "L")
+            if time == mark_time and (self.solo or (entry < self.measured and self._marked(row, start, f"t{entry}") == time)):
+                return Outcome.DUPLICATE
+            if (time, float(entry)) <= (mark_time, newest):
+                return Outcome.LATE
+        if time < self.views["T"][row] - self.late:
+            return Outcome.LATE
+        place = next(k for k, (t, e, _) in enumerate(readings) if (t, e) > (time, entry))
+        middle = start + self.half
+        begin = middle if middle < end and place > self.half else start
+        replay = readings[begin - start :]
+        replay.insert(place - (begin - start), (time, entry, value))
+        self._rewind(row, begin)
+        for t, e, z in replay:
+            self._apply(row, e, t, z)
+        return Outcome.PLACED
+
+    def _marked(self, row: int, position: int, name: str) -> float:
+        base = ((position // self.half) & 1) * len(self._state_views)
+        return float(self._marks[base + self.layout.state.index(name)][row])
+
+    def _rewind(self, row: int, position: int) -> None:
+        base = ((position // self.half) & 1) * len(self._state_views)
+        for k, view in enumerate(self._state_views):
+            view[row] = self._marks[base + k][row]
+        self._position_view[row] = position
+
+    # -- many rows, on arrays
+
+    def update_many(self, rows: Rows, entry: int, times: Floats, values: Floats) -> NDArray[np.uint8] | None:
+        """One reading of one entry for each of several different rows. Returns outcomes, or None when all were used."""
+        if len(rows) < FEW:
+            codes = [self.update(r, entry, t, z) for r, t, z in zip(rows.tolist(), times.tolist(), values.tolist(), strict=True)]
+            return np.array(codes, np.uint8) if any(codes) else None
+        last = self.columns["T"][rows]
+        ordinary = times > last
+        if not self.solo:
+            ordinary |= (times == last) & (entry > self.columns["L"][rows])
+        ordinary &= self.columns["b"][rows] >= 2.0
+        if ordinary.all():
+            self._apply_many(rows, entry, times, values)
+            return None
+        if ordinary.any():
+            self._apply_many(rows[ordinary], entry, times[ordinary], values[ordinary])
+        outcomes = np.zeros(len(rows), np.uint8)
+        for k in np.flatnonzero(~ordinary).tolist():
+            outcomes[k] = self.update(int(rows[k]), entry, float(times[k]), float(values[k]))
+        return outcomes if outcomes.any() else None
+
+    def _apply_many(self, rows: Rows, entry: int, times: Floats, values: Floats) -> None:
+        position = self._position[rows]
+        due = position % self.half == 0
+        if due.any():
+            self._mark_many(rows[due], (position[due] // self.half) & 1)
+        at = (position % self.window) * self.capacity + rows
+        self._ring_time[at] = times
+        self._ring_value[at] = values
+        self._ring_entry[at] = entry
+        self._position[rows] = position + 1
+        step = self._array_steps[entry]
+        with np.errstate(all="ignore"):
+            if self.component.discretise is None:
+                nis = step(rows, times, values)[0]
+            else:
+                dt = times - self.columns["T"][rows]
+                nis = step(rows, times, values, np.array([self._matrices(x) for x in dt.tolist()]).T)[0]
+            broken = nis - nis != 0.0
+        if broken.any():
+            for k in np.flatnonzero(broken).tolist():
+                self._reset(int(rows[k]), entry, float(times[k]), float(values[k]))
+
+    def _mark_many(self, rows: Rows, slots: NDArray[np.int64]) -> None:
+        if not len(self._marks[0]):
+            self._marks = [np.zeros(self.capacity) for _ in self._marks]
+        for slot in (0, 1):
+            chosen = rows[slots == slot]
+            if len(chosen):
+                base = slot * len(self._state_columns)
+                for k, column in enumerate(self._state_columns):
+                    self._marks[base + k][chosen] = column[chosen]
+
+    # -- looking ahead
+
+    def ahead(self, row: int, dt: float) -> tuple[float, ...]:
+        """State means (n), state variances (n), then mean and variance of each channel's reading, dt seconds after T."""
+        if self.component.discretise is None:
+            return tuple(self._float_ahead(row, dt))
+        return tuple(self._float_ahead(row, dt, self._matrices(dt)))
+
+    def ahead_many(self, rows: Rows, dt: Floats) -> list[Floats]:
+        """`ahead` for several rows at once; each element is an array over the rows."""
+        with np.errstate(all="ignore"):
+            if self.component.discretise is None:
+                out = self._array_ahead(rows, dt)
+            else:
+                out = self._array_ahead(rows, dt, np.array([self._matrices(x) for x in dt.tolist()]).T)
+        return [np.broadcast_to(np.asarray(v, float), len(rows)) for v in out]
+
+    # -- whole rows, for snapshots
+
+    def export(self, rows: Sequence[int]) -> dict[str, Any]:
+        """Everything of these rows as columns: what `load` takes back bit for bit."""
+        r = np.asarray(rows, np.intp)
+        out: dict[str, Any] = {name: column[r] for name, column in self.columns.items()}
+        out["@position"] = self._position[r]
+        slots = np.arange(self.window)[:, None] * self.capacity
+        for name, ring in (("@time", self._ring_time), ("@value", self._ring_value), ("@entry", self._ring_entry)):
+            out[name] = ring[slots + r] if len(r) else np.zeros((self.window, 0), ring.dtype)
+        if len(self._marks[0]):
+            out["@marks"] = np.array([m[r] for m in self._marks])
+        return out
+
+    def load(self, rows: Sequence[int], data: dict[str, Any]) -> None:
+        """Set these rows to what `export` gave. Raises ValueError when the layout is another one."""
+        r = np.asarray(rows, np.intp)
+        if not set(self.columns) <= set(data) or data["@time"].shape != (self.window, len(r)):
+            raise ValueError(f"bank of {self.component.label}: the saved columns are of another layout")
+        for name, column in self.columns.items():
+            column[r] = data[name]
+        self._position[r] = data["@position"]
+        slots = np.arange(self.window)[:, None] * self.capacity
+        for name, ring in (("@time", self._ring_time), ("@value", self._ring_value), ("@entry", self._ring_entry)):
+            ring[slots + r] = data[name]
+        if "@marks" in data:
+            if not len(self._marks[0]):
+                self._marks = [np.zeros(self.capacity) for _ in self._marks]
+            for mark, saved in zip(self._marks, data["@marks"], strict=True):
+                mark[r] = saved
+
+    @property
+    def learns(self) -> bool:
+        return learns_process(self.component) or any(m is None for m in self.component.measurement)

@@ -1,0 +1,294 @@
+"""Emits the filter step of a component: predict to the reading's time, update with one scalar channel, learn noise.
+
+What is written out is straight-line arithmetic on named columns, once for floats and once for arrays; `agent.bank`
+owns the columns. Nothing here knows assets, topics or clocks.
+
+    predict   x = F x + B u,  P = F P Fᵀ + Q                                  (Särkkä 2013, eq. 4.20)
+    update    y = z - h x,  s = h P hᵀ + r,  k = P hᵀ/s,  x += k y,  P -= k (P hᵀ)ᵀ   (Bierman 1977, ch. V, scalar)
+
+Noise that is not stated is learned:
+    measurement  r follows min(y²/s, 9) towards its expectation, multiplicatively: a Huber-type scale that outliers
+                 cannot drag (Huber and Ronchetti 2009, ch. 5); at first from the mean absolute difference.
+    process      the ratio of process to measurement noise follows the lag-one correlation of the innovations,
+                 which is zero only at the optimal gain (Mehra 1970, IEEE Trans. Automatic Control 15, 175-184).
+
+The robust gate judges the innovation before the update. Beyond `GATE` the reading is not refused: its variance is
+inflated until it sits at the gate. After `PERSIST` such readings in a row the twin takes the new level as its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agent.expr import Expr, compile_function, const, emit, maximum, minimum, sqrt, sym, where
+from agent.models.base import Component
+
+GATE = 16.0  # normalised innovation squared: four standard deviations
+PERSIST = 5.0  # gated readings in a row after which the level is taken over
+WARM = 12.0  # readings whose absolute differences give the first variance
+CLIP = 9.0
+CLIP_MEAN = 0.9950072780220597  # E[min(chi²(1), 9)]
+RATIO_MIN, RATIO_MAX = 1e-8, 1e4
+RATIO_START = 0.1
+ABS_TO_VAR = 0.7853981633974483  # (sqrt(pi)/2)²: mean |z2-z1| of white noise to its variance
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Names of a component's columns. `state` is what re-filtering must restore; `output` is what a step reports."""
+
+    state: tuple[str, ...]
+    output: tuple[str, ...]
+
+
+def layout(c: Component) -> Layout:
+    n = len(c.states)
+    names = [f"x{j}" for j in range(n)] + [f"p{j}_{k}" for j in range(n) for k in range(j, n)]
+    names += [f"u{j}" for j, source in enumerate(c.inputs) if source.constant is None]
+    names += ["T", "b", "d"]  # filter time, steps begun (0, 1, 2), usual interval
+    if learns_process(c):
+        names.append("g")
+    if not solo(c):
+        names += ["L"] + [f"t{k}" for k in range(len(c.channels))]  # the last entry's channel, each channel's last time
+    for k in range(len(c.channels)):
+        names += [f"r{k}", f"n{k}", f"o{k}", f"z{k}"]
+        names += [f"e{k}"] if learns_process(c) else []
+        names += [f"a{k}", f"q{k}"] if c.measurement[k] is None else []
+    outputs = [f"{name}{k}" for k in range(len(c.channels)) for name in ("y", "s", "i")]  # expected, variance, nis
+    return Layout(tuple(names), tuple(outputs))
+
+
+def solo(c: Component) -> bool:
+    """Whether one channel is all that ever arrives, so that the filter's time is the channel's."""
+    return len(c.channels) == 1 and all(source.constant is not None for source in c.inputs)
+
+
+def learns_process(c: Component) -> bool:
+    return any(term.intensity is None for term in c.noises)
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """Symbolic prediction: mean (n), covariance (upper triangle, by index pair), and per channel h x and h P hᵀ."""
+
+    x: list[Expr]
+    p: dict[tuple[int, int], Expr]
+
+
+class Emitter:
+    """Emits the functions of one component in one flavour (floats or arrays)."""
+
+    def __init__(self, component: Component, *, robust: bool) -> None:
+        self.c = component
+        self.robust = robust
+        self.n = len(component.states)
+        self.layout = layout(component)
+        self.loads = {name: f"{name}_[i]" for name in self.layout.state}
+        if component.discretise is not None:
+            m = len(component.inputs)
+            self.loads |= {f"m{k}": f"M[{k}]" for k in range(2 * self.n * self.n + self.n * m)}
+        self.extra = ("M",) if component.discretise is not None else ()
+
+    def _matrices(self, dt: Expr) -> tuple[list[list[Any]], list[list[Any]], list[list[Any]]]:
+        """F, B and Q as expressions of the elapsed time."""
+        n, m = self.n, len(self.c.inputs)
+        if self.c.discretise is not None:
+            entry = iter(range(2 * n * n + n * m))
+            f = [[sym(f"m{next(entry)}") for _ in range(n)] for _ in range(n)]
+            b = [[sym(f"m{next(entry)}") for _ in range(m)] for _ in range(n)]
+            d = [[sym(f"m{next(entry)}") for _ in range(n)] for _ in range(n)]
+            scale = self._intensity(0)
+            return f, b, [[scale * e for e in row] for row in d]
+        f = [list(row) for row in self.c.transition(dt)]
+        b = [list(row) for row in self.c.drive(dt)] if self.c.drive is not None else [[] for _ in range(n)]
+        q: list[list[Any]] = [[const(0.0)] * n for _ in range(n)]
+        for k, term in enumerate(self.c.noises):
+            rows, scale = term.matrix(dt), self._intensity(k)
+            for i in range(n):
+                for j in range(i, n):
+                    q[i][j] = q[i][j] + scale * rows[i][j]
+        return f, b, q
+
+    def _intensity(self, k: int) -> Expr:
+        term = self.c.noises[k]
+        if term.intensity is not None:
+            return const(term.intensity)
+        if self.c.discretise is not None:
+            return sym("g")  # the stated matrix carries the units; only its scale is learned
+        value = sym("g") * term.weight * sym("r0")
+        for _ in range(term.order):
+            value = value / sym("d")
+        return value
+
+    def predict(self, dt: Expr) -> Predicted:
+        n = self.n
+        f, b, q = self._matrices(dt)
+        x = [sym(f"x{j}") for j in range(n)]
+        p = {(j, k): sym(f"p{min(j, k)}_{max(j, k)}") for j in range(n) for k in range(n)}
+        u = [const(s.constant) if s.constant is not None else sym(f"u{j}") for j, s in enumerate(self.c.inputs)]
+        zero = const(0.0)
+        new_x = []
+        for j in range(n):
+            value = zero
+            for k in range(n):
+                value = value + f[j][k] * x[k]
+            for k, uk in enumerate(u):
+                value = value + b[j][k] * uk
+            new_x.append(value)
+        fp = [[zero] * n for _ in range(n)]
+        for j in range(n):
+            for k in range(n):
+                for m in range(n):
+                    fp[j][k] = fp[j][k] + f[j][m] * p[m, k]
+        new_p = {}
+        for j in range(n):
+            for k in range(j, n):
+                value = zero
+                for m in range(n):
+                    value = value + fp[j][m] * f[k][m]
+                new_p[j, k] = value + q[j][k]
+        return Predicted(new_x, new_p)
+
+    def observe(self, at: Predicted, channel: int) -> tuple[Expr, list[Expr], Expr]:
+        """h x, P hᵀ (n) and h P hᵀ of one channel."""
+        h = self.c.observe[channel]
+        mean, variance = const(0.0), const(0.0)
+        ph = []
+        for j in range(self.n):
+            mean = mean + at.x[j] * h[j]
+            value = const(0.0)
+            for k in range(self.n):
+                value = value + at.p[min(j, k), max(j, k)] * h[k]
+            ph.append(value)
+        for j in range(self.n):
+            variance = variance + ph[j] * h[j]
+        return mean, ph, variance
+
+    def step_source(self, channel: int, *, arrays: bool) -> str:
+        """`step(i, t, z[, M])`: one reading of one channel for row(s) i at time t (s) with value z."""
+        ch, h = channel, self.c.observe[channel]
+        t, z = sym("t"), sym("z")
+        dt = t - sym("T")
+        at = self.predict(dt)
+        mean, ph, hph = self.observe(at, ch)
+        p = dict(at.p)
+        count = sym(f"n{ch}")
+        stores: list[tuple[str, Expr]] = []
+
+        def put(name: str, value: Expr) -> None:
+            stores.append((f"{name}_[i]", value))
+
+        y = z - mean
+        r = sym(f"r{ch}")
+        learned_r = self.c.measurement[ch] is None
+        if learned_r:
+            step = z - sym(f"z{ch}")
+            size = maximum(step, 0.0 - step)
+            mean_size = where(count > 0.0, sym(f"a{ch}") + (size - sym(f"a{ch}")) / maximum(count, 1.0), const(0.0))
+            least = sym(f"q{ch}")
+            tick = where((count > 0.0) & (size > 0.0), where(least > 0.0, minimum(size, least), size), least)
+            floor = maximum(tick * tick / 12.0, z * z * 1e-16 + 1e-30)
+            warm = maximum(mean_size * mean_size * ABS_TO_VAR, floor)
+            r = where(count < WARM, where(count > 0.0, warm, maximum(r, floor)), r)
+            put(f"a{ch}", where(count < WARM, mean_size, sym(f"a{ch}")))
+            put(f"q{ch}", tick)
+        s = hph + r
+        nis = y * y / s
+        gated = None
+        s_used, r_used = s, r
+        if self.robust:
+            gated = nis > GATE
+            run = sym(f"o{ch}") + 1.0
+            takeover = gated & (run >= PERSIST)
+            hh = sum(v * v for v in h)
+            bump = where(takeover, y * y, const(0.0))
+            p = {(j, k): v + bump * (h[j] * h[k] / (hh * hh)) for (j, k), v in p.items()}
+            ph = [v + bump * (h[j] / hh) for j, v in enumerate(ph)]
+            s_used = where(gated, where(takeover, s + bump, y * y / GATE), s)
+            r_used = where(gated, where(takeover, r, s_used - hph), r)
+            put(f"o{ch}", where(gated, where(takeover, const(0.0), run), const(0.0)))
+        unit = [j for j, v in enumerate(h) if v] if sum(1 for v in h if v) == 1 and 1.0 in h else []
+        shrink = r_used / s_used
+        k = [v / s_used for v in ph]
+        for j in range(self.n):
+            put(f"x{j}", at.x[j] + k[j] * y)
+        for (i, j), v in p.items():
+            # With h a unit vector the observed row shrinks by r/s: the same value without the cancellation.
+            put(f"p{i}_{j}", v * shrink if i in unit or j in unit else v - k[i] * ph[j])
+        self._learn(put, ch, dt, y, s, nis, gated, r, learned_r)
+        put("T", t)
+        if not solo(self.c):
+            put("L", const(float(ch)))
+            put(f"t{ch}", t)
+        put(f"n{ch}", count + 1.0)
+        put(f"z{ch}", z)
+        put(f"y{ch}", mean)
+        put(f"s{ch}", s)
+        put(f"i{ch}", nis)
+        return emit("step", ("i", "t", "z", *self.extra), self.loads, stores, [nis], arrays=arrays)
+
+    def _learn(
+        self,
+        put: Callable[[str, Expr], None],
+        ch: int,
+        dt: Expr,
+        y: Expr,
+        s: Expr,
+        nis: Expr,
+        gated: Expr | None,
+        r: Expr,
+        learned_r: bool,
+    ) -> None:
+        """Noise and the usual interval, after the update of channel `ch`."""
+        count, d = sym(f"n{ch}"), sym("d")
+        pace = maximum(1.0 / (count + 1.0), 0.02)
+        put("d", where(dt > 0.0, d + (minimum(dt, d * 10.0) - d) * pace, d))
+        if learned_r:
+            speed = maximum(1.0 / (count + 2.0), 0.01)
+            grown = r * (1.0 + (minimum(nis, CLIP) / CLIP_MEAN - 1.0) * speed)
+            tick = sym(f"q{ch}")
+            put(f"r{ch}", where(count < WARM, r, maximum(grown, tick * tick / 12.0)))
+        if learns_process(self.c):
+            e = y / sqrt(s)
+            e = maximum(minimum(e, 2.0), -2.0)
+            if gated is not None:
+                e = where(gated, const(0.0), e)
+            speed = maximum(2.0 / (count + 8.0), 0.02)
+            push = maximum(e * sym(f"e{ch}") * speed, -0.5)
+            ratio = sym("g") * (1.0 + push)
+            put("g", where(count < 3.0, sym("g"), maximum(minimum(ratio, RATIO_MAX), RATIO_MIN)))
+            put(f"e{ch}", e)
+
+    def input_source(self, index: int, *, arrays: bool) -> str:
+        """`step(i, t, z[, M])` for an input: predict to t under the old input, then take the new one."""
+        at = self.predict(sym("t") - sym("T"))
+        stores = [(f"x{j}_[i]", v) for j, v in enumerate(at.x)]
+        stores += [(f"p{j}_{k}_[i]", v) for (j, k), v in at.p.items()]
+        stores += [("T_[i]", sym("t")), ("L_[i]", const(float(len(self.c.channels) + index))), (f"u{index}_[i]", sym("z"))]
+        return emit("step", ("i", "t", "z", *self.extra), self.loads, stores, [sym("z")], arrays=arrays)
+
+    def ahead_source(self, *, arrays: bool) -> str:
+        """`ahead(i, dt[, M])`: means (n), variances (n), then h x and h P hᵀ + r per channel, dt seconds from now."""
+        at = self.predict(sym("dt"))
+        returns = list(at.x) + [at.p[j, j] for j in range(self.n)]
+        for ch in range(len(self.c.channels)):
+            mean, _, hph = self.observe(at, ch)
+            returns += [mean, hph + sym(f"r{ch}")]
+        return emit("ahead", ("i", "dt", *self.extra), self.loads, [], returns, arrays=arrays)
+
+
+def compile_step(emitter: Emitter, index: int, columns: Mapping[str, Any], *, arrays: bool) -> Callable[..., Any]:
+    """The step of channel `index`, or of input `index - len(channels)`; `columns` maps `name_` to its storage."""
+    channels = len(emitter.c.channels)
+    if index < channels:
+        source = emitter.step_source(index, arrays=arrays)
+    else:
+        source = emitter.input_source(index - channels, arrays=arrays)
+    return compile_function("step", source, columns, arrays=arrays)
+
+
+def compile_ahead(emitter: Emitter, columns: Mapping[str, Any], *, arrays: bool) -> Callable[..., Any]:
+    """The prediction `dt` seconds ahead, without touching the state."""
+    return compile_function("ahead", emitter.ahead_source(arrays=arrays), columns, arrays=arrays)
