@@ -33,7 +33,7 @@ class _Repeats:
 
     __slots__ = ("event", "fields", "held", "level", "until")
 
-    def __init__(self, until: float, level: Level, event: str, fields: dict[str, object]) -> None:
+    def __init__(self, until: float, level: Level, event: str, fields: Mapping[str, object]) -> None:
         self.until = until
         self.level: Level = level
         self.event = event
@@ -97,7 +97,7 @@ class Logger:
     def error(self, event: str, *, key: object = None, **fields: object) -> None:
         self.log("error", event, key, fields)
 
-    def log(self, level: Level, event: str, key: object, fields: dict[str, object]) -> None:
+    def log(self, level: Level, event: str, key: object, fields: Mapping[str, object]) -> None:
         """Write the event, or hold it back as a repeat."""
         if LEVELS.index(level) < self._least:
             return
@@ -107,7 +107,7 @@ class Logger:
             else:
                 self._write(level, event, fields)
 
-    def _is_held_back(self, level: Level, event: str, key: object, fields: dict[str, object]) -> bool:
+    def _is_held_back(self, level: Level, event: str, key: object, fields: Mapping[str, object]) -> bool:
         whole = (level, event, key)
         repeats = self._repeats.get(whole)
         if repeats is None and len(self._repeats) >= MAX_KEYS:
@@ -138,7 +138,7 @@ class Logger:
     def _tell(self, repeats: _Repeats) -> None:
         self._write(repeats.level, f"{repeats.event} (repeated)", {"times": repeats.held, **repeats.fields})
 
-    def _write(self, level: Level, event: str, fields: dict[str, object]) -> None:
+    def _write(self, level: Level, event: str, fields: Mapping[str, object]) -> None:
         line = self._as_json(level, event, fields) if self._json else self._as_text(level, event, fields)
         prefix = _PRIORITY[level] if self._priorities else ""
         self.lines[level] += 1
@@ -148,7 +148,7 @@ class Logger:
         except (OSError, ValueError):
             pass  # nobody can be told that nobody listens; the twins go on
 
-    def _as_text(self, level: Level, event: str, fields: dict[str, object]) -> str:
+    def _as_text(self, level: Level, event: str, fields: Mapping[str, object]) -> str:
         words = [_printable(self._text(event, MAX_VALUE))]
         for name, value in fields.items():
             text = _printable(self._text(value, MAX_TRACEBACK if name == "traceback" else MAX_VALUE))
@@ -161,7 +161,7 @@ class Logger:
             return f"{_RESET}{stamp}{_COLOUR[level]}{level.upper():<7} {body}{_RESET}"
         return f"{stamp}{level.upper():<7} {body}"
 
-    def _as_json(self, level: Level, event: str, fields: dict[str, object]) -> str:
+    def _as_json(self, level: Level, event: str, fields: Mapping[str, object]) -> str:
         record: dict[str, object] = {"time": rfc3339(self._now()), "level": level}
         for name, value in {"event": event, **fields}.items():
             if value is None or isinstance(value, (bool, int, float)):

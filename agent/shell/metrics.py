@@ -1,0 +1,235 @@
+"""The agent's metrics: what they are called and mean, and how a scrape is answered.
+
+`METRICS` is the single table: exposition and `docs/reference/metrics.md` are made from it. What is exposed is a
+snapshot that the loop makes between two batches (`agent.shell.tally` has the numbers); the HTTP thread renders it.
+No global registry, and nothing that grows with what messages contain: labels come from enums and the configuration.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from itertools import accumulate
+from typing import Literal, NamedTuple
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from agent.shell.logs import LEVELS
+from agent.shell.tally import KINDS, RELOADS, RESULTS, HistogramValue, Snapshot, SummaryValue, Value
+from agent.types import Reason, Severity, Transition
+
+
+class Entry(NamedTuple):
+    """One metric: its full name, what it is, and what it tells. `labels` name the label and say its values."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram", "summary", "info"]
+    help: str
+    labels: tuple[str, ...] = ()
+    values: str = ""
+
+
+def _all(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+METRICS: tuple[Entry, ...] = (
+    Entry("twinned_build_info", "info", "Version of the agent.", ("version",)),
+    Entry("twinned_messages_total", "counter", "Messages taken from the broker."),
+    Entry(
+        "twinned_readings_total",
+        "counter",
+        "Readings used: in order, or late and put in their place.",
+        ("result",),
+        _all(RESULTS),
+    ),
+    Entry(
+        "twinned_rejects_total", "counter", "Messages or readings that were not used.", ("reason",), _all(list(Reason))
+    ),
+    Entry("twinned_assets_discovered_total", "counter", "Assets that spoke for the first time."),
+    Entry("twinned_publications_total", "counter", "Messages made by the twins.", ("kind",), _all(KINDS)),
+    Entry("twinned_batch_messages", "histogram", "Messages taken in one turn of the loop."),
+    Entry(
+        "twinned_batch_duration_seconds", "histogram", "Time from the first byte of a batch to its last publication."
+    ),
+    Entry(
+        "twinned_publish_lag_seconds",
+        "histogram",
+        "Time from the arrival of the oldest message of a batch to the publication of what came of it.",
+    ),
+    Entry(
+        "twinned_last_batch_timestamp_seconds",
+        "gauge",
+        "When a batch was last worked off without an internal error, in Unix time.",
+    ),
+    Entry(
+        "twinned_twins",
+        "gauge",
+        "Twins by status.",
+        ("status",),
+        "`learning`, `live`, `coasting`, `stale`",
+    ),
+    Entry("twinned_active_alarms", "gauge", "Alarms that are active.", ("severity",), _all(list(Severity))),
+    Entry(
+        "twinned_alarm_changes_total", "counter", "Alarms raised and cleared.", ("transition",), _all(list(Transition))
+    ),
+    Entry(
+        "twinned_normalised_innovation_squared",
+        "summary",
+        "Squared innovations in units of their predicted variance; the rate of the sum over the rate of the count is "
+        "their mean, which is 1 for a model that fits.",
+        ("model",),
+        "models in use",
+    ),
+    Entry("twinned_mqtt_connected", "gauge", "1 while connected to the broker."),
+    Entry("twinned_mqtt_subscribed", "gauge", "1 while the broker has granted every subscription."),
+    Entry("twinned_mqtt_connects_total", "counter", "Connections the broker accepted."),
+    Entry("twinned_mqtt_reconnects_total", "counter", "Connections the broker accepted after the first one."),
+    Entry("twinned_mqtt_disconnects_total", "counter", "Connections that ended."),
+    Entry("twinned_mqtt_received_messages_total", "counter", "Messages read from the broker."),
+    Entry("twinned_mqtt_sent_messages_total", "counter", "Publications handed to the network."),
+    Entry(
+        "twinned_mqtt_dropped_messages_total",
+        "counter",
+        "Publications given up because the broker was away or too slow.",
+    ),
+    Entry("twinned_mqtt_acknowledged_messages_total", "counter", "QoS 1 publications the broker acknowledged."),
+    Entry("twinned_mqtt_received_bytes_total", "counter", "Bytes read from the broker."),
+    Entry("twinned_mqtt_sent_bytes_total", "counter", "Bytes written to the broker."),
+    Entry("twinned_mqtt_oversize_messages_total", "counter", "Messages over `mqtt.max_payload`, skipped unread."),
+    Entry(
+        "twinned_mqtt_protocol_errors_total", "counter", "Connections closed because the broker's bytes made no sense."
+    ),
+    Entry("twinned_mqtt_pending_messages", "gauge", "QoS 1 publications waiting for the broker's acknowledgement."),
+    Entry("twinned_mqtt_queued_bytes", "gauge", "Bytes waiting for the network."),
+    Entry("twinned_config_reloads_total", "counter", "Reloads of the configuration.", ("result",), _all(RELOADS)),
+    Entry("twinned_config_last_reload_successful", "gauge", "1 if the configuration on disk was taken when last read."),
+    Entry(
+        "twinned_config_last_reload_timestamp_seconds",
+        "gauge",
+        "When the configuration in use was read, in Unix time.",
+    ),
+    Entry("twinned_loop_turns_total", "counter", "Turns of the loop; it turns at least every two seconds."),
+    Entry("twinned_internal_errors_total", "counter", "Exceptions out of the core: each is a bug, please report it."),
+    Entry(
+        "twinned_http_requests_total", "counter", "HTTP requests answered, by status code.", ("code",), "status codes"
+    ),
+    Entry("twinned_log_lines_total", "counter", "Lines written to the log.", ("level",), _all(LEVELS)),
+    Entry("twinned_log_lines_suppressed_total", "counter", "Lines held back because they repeated."),
+    Entry(
+        "twinned_metrics_assets_omitted",
+        "gauge",
+        "With `http.per_asset_metrics`: assets beyond `http.per_asset_limit`, which have no metrics of their own.",
+    ),
+    Entry(
+        "twinned_asset_status",
+        "gauge",
+        "With `http.per_asset_metrics`: 1 for the twin's status, 0 for the others.",
+        ("asset", "status"),
+    ),
+    Entry(
+        "twinned_asset_estimate",
+        "gauge",
+        "With `http.per_asset_metrics`: estimate of a state, in the state's unit.",
+        ("asset", "state"),
+    ),
+    Entry(
+        "twinned_asset_surprise",
+        "gauge",
+        "With `http.per_asset_metrics`: surprise of the last reading, as the negative decimal logarithm of its probability.",
+        ("asset", "channel"),
+    ),
+)
+
+
+class Exposition(Collector):
+    """Turns a snapshot into what prometheus_client renders. A metric the snapshot leaves out is left out."""
+
+    def __init__(self, source: Callable[[], Snapshot]) -> None:
+        self._source = source
+
+    def describe(self) -> Iterable[Metric]:
+        """Names only, so that registering does not ask for a snapshot."""
+        return [_family(entry, {}) for entry in METRICS]
+
+    def collect(self) -> Iterable[Metric]:
+        snapshot = self._source()
+        for entry in METRICS:
+            if entry.name in snapshot:
+                yield _family(entry, snapshot[entry.name])
+
+
+def _family(entry: Entry, value: Value) -> Metric:
+    name = entry.name
+    family = Metric(name.removesuffix("_total").removesuffix("_info"), entry.help, entry.kind)
+    for values, number in value.items() if isinstance(value, Mapping) else [((), value)]:
+        labels = dict(zip(entry.labels, values, strict=True))
+        match number:
+            case HistogramValue(bounds, counts, total):
+                at_most = [*(str(float(bound)) for bound in bounds), "+Inf"]
+                for bound, count in zip(at_most, accumulate(counts), strict=True):
+                    family.add_sample(name + "_bucket", {**labels, "le": bound}, count)
+                family.add_sample(name + "_count", labels, sum(counts))
+                family.add_sample(name + "_sum", labels, total)
+            case SummaryValue(count, total):
+                family.add_sample(name + "_count", labels, count)
+                family.add_sample(name + "_sum", labels, total)
+            case _:
+                family.add_sample(name, labels, number)
+    return family
+
+
+class _Process(ProcessCollector):
+    """The usual `process_*` metrics, also where a hardened unit hides /proc/stat (`ProcSubset=pid`).
+
+    prometheus_client reads the boot time there, and without it reports nothing at all.
+    """
+
+    def _boot_time(self) -> float:
+        return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def build_registry(source: Callable[[], Snapshot], *, proc: str = "/proc") -> CollectorRegistry:
+    """A registry of its own with the agent's, the process's and the platform's metrics."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Exposition(source))
+    _Process(proc=proc, registry=registry)
+    PlatformCollector(registry=registry)
+    return registry
+
+
+def render(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+    """The scrape and its content type: OpenMetrics where the scraper takes it, else the Prometheus text format."""
+    encoder, content_type = choose_encoder(accept)
+    return encoder(registry), content_type
+
+
+def reference() -> str:
+    """The page `docs/reference/metrics.md`."""
+    rows = [f"| `{entry.name}` | {entry.kind} | {_labels(entry)} | {entry.help} |" for entry in METRICS]
+    return "\n".join([*_PREAMBLE, *rows, ""])
+
+
+def _labels(entry: Entry) -> str:
+    names = ", ".join(f"`{label}`" for label in entry.labels)
+    return f"{names}: {entry.values}" if entry.values else names
+
+
+_PREAMBLE = (
+    "# Metrics",
+    "",
+    "<!-- Made by `python -m agent.shell.metrics > docs/reference/metrics.md`; edit the table in that module. -->",
+    "",
+    "Served at `/metrics`, as OpenMetrics where the scraper asks for it. The `process_*` and `python_info` metrics of",
+    "the Prometheus client library are there as well. Every label value of an enum is there from the start, at 0.",
+    "Per-asset metrics are off by default; they go away with their asset.",
+    "",
+    "| metric | kind | labels | meaning |",
+    "| --- | --- | --- | --- |",
+)
+
+if __name__ == "__main__":
+    print(reference(), end="")
