@@ -99,6 +99,20 @@ class DecodeError(Exception):
         self.detail = detail
 
 
+class Decoded(NamedTuple):
+    """What a codec makes of one payload that it could read: never both empty."""
+
+    samples: list[Sample]  # each has at least one value
+    errors: Sequence[DecodeError] = ()  # fields and samples that were left out; the rest of the payload is still used
+
+
+class Columns(NamedTuple):
+    """Payloads of one plain sample each, as columns with one entry per payload."""
+
+    times: Sequence[float | None]  # UTC seconds; None: the time of arrival counts
+    values: Sequence[Sequence[float | None]]  # one column per field of the codec; None: not in that payload
+
+
 class Publications(NamedTuple):
     """Messages to publish that share their delivery options; `topics` and `payloads` are parallel columns."""
 
