@@ -19,39 +19,52 @@ class Duration(float):
 
     UNITS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
     PATTERN = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min|m|h|d)\s*$")
+    LONGEST = 36525 * 86400.0  # a century: beyond it lies a slip of the unit, not a wish
+    EXPECTED = "a duration such as 250ms, 10s, 5min, 2h or 7d, or a number of seconds"
 
     @classmethod
     def parse(cls, raw: object) -> Duration:
         """Build from a YAML scalar; raises ValueError that says what was expected."""
+        seconds: float
         if isinstance(raw, (int, float)) and not isinstance(raw, bool):
-            if not 0 <= raw < 1e12:
-                raise ValueError("a duration cannot be negative or infinite")
-            return cls(raw)
-        if isinstance(raw, str) and (m := cls.PATTERN.match(raw)):
-            return cls(float(m[1]) * cls.UNITS[m[2]])
-        raise ValueError("a duration such as 250ms, 10s, 5min, 2h or 7d, or a number of seconds")
+            seconds = raw
+        elif isinstance(raw, str) and (m := cls.PATTERN.match(raw)):
+            seconds = float(m[1]) * cls.UNITS[m[2]]
+        else:
+            raise ValueError(cls.EXPECTED)
+        if not 0 <= seconds <= cls.LONGEST:
+            raise ValueError("a duration from 0 to 100 years")
+        return cls(seconds)
 
 
 class Size(int):
     """Bytes; written as a number of bytes or with a unit, `64KiB`, `10MB`."""
 
     UNITS = {"B": 1, "kB": 1000, "KB": 1000, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-    PATTERN = re.compile(r"^\s*([0-9]+)\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)\s*$")
+    PATTERN = re.compile(r"^\s*([0-9]{1,15})\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)\s*$")
+    LARGEST = 10**15
+    EXPECTED = "a size such as 64KiB or 10MB, or a number of bytes"
 
     @classmethod
     def parse(cls, raw: object) -> Size:
         """Build from a YAML scalar; raises ValueError that says what was expected."""
-        if isinstance(raw, int) and not isinstance(raw, bool) and raw >= 0:
-            return cls(raw)
-        if isinstance(raw, str) and (m := cls.PATTERN.match(raw)):
-            return cls(int(m[1]) * cls.UNITS[m[2]])
-        raise ValueError("a size such as 64KiB or 10MB, or a number of bytes")
+        if isinstance(raw, int) and not isinstance(raw, bool):
+            size = raw
+        elif isinstance(raw, str) and (m := cls.PATTERN.match(raw)):
+            size = int(m[1]) * cls.UNITS[m[2]]
+        else:
+            raise ValueError(cls.EXPECTED)
+        if not 0 <= size <= cls.LARGEST:
+            raise ValueError("a size from 0 to 1 PB")
+        return cls(size)
 
 
 Positive = Annotated[float, Meta(gt=0)]
 NonNegative = Annotated[float, Meta(ge=0)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="letters, digits, _ . - (at most 64)")]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="a name of letters, digits, _ . - (at most 64)")]
+
+Level = Annotated[str, Meta(pattern=r"^[^$+#/\x00-\x1f\x7f][^+#/\x00-\x1f\x7f]*$", max_length=64, description="one topic level, without + # / and without $ in front (at most 64 characters)")]
 
 
 class _Base(Struct, forbid_unknown_fields=True, frozen=True):
@@ -173,9 +186,10 @@ class LimitAlarm(_Alarm, kw_only=True, tag="limit", tag_field="type"):
 
     low: Annotated[float | None, Meta(description="Raised below this.")] = None
     high: Annotated[float | None, Meta(description="Raised above this.")] = None
-    on: Annotated[Literal["estimate", "reading", "forecast"], Meta(description="What is compared: the filtered estimate, the raw reading, or the forecast.")] = "estimate"
-    within: Annotated[Duration, Meta(description="With `on: forecast`: how far ahead.")] = Duration(600)
-    confidence: Annotated[Annotated[float, Meta(ge=0.5, lt=1)], Meta(description="With `on: forecast`: probability of crossing at which it is raised.")] = 0.5
+    # In YAML it is `watch`, because YAML 1.1 reads the key `on` as the boolean true.
+    on: Annotated[Literal["estimate", "reading", "forecast"], Meta(description="What is compared: the filtered estimate, the raw reading, or the forecast.")] = field(default="estimate", name="watch")
+    within: Annotated[Duration, Meta(description="With `watch: forecast`: how far ahead.")] = Duration(600)
+    confidence: Annotated[Annotated[float, Meta(ge=0.5, lt=1)], Meta(description="With `watch: forecast`: probability of crossing at which it is raised.")] = 0.5
     deadband: Annotated[NonNegative, Meta(description="How far back inside the limit the value must be to clear.")] = 0.0
 
 
@@ -266,7 +280,7 @@ class Config(_Base, kw_only=True):
 
     schema_: Annotated[str | None, Meta(description="For editors: where the JSON Schema is.")] = field(default=None, name="$schema")
     site: Annotated[Name, Meta(description="Name of this site; the second level of every topic the agent publishes.")]
-    prefix: Annotated[Annotated[str, Meta(pattern=r"^[^+#/\x00]+$", max_length=64)], Meta(description="First level of every topic the agent publishes.")] = "twinned"
+    prefix: Annotated[Level, Meta(description="First level of every topic the agent publishes.")] = "twinned"
     mqtt: Annotated[Mqtt, Meta(description="Broker and session.")] = field(default_factory=Mqtt)
     http: Annotated[Http, Meta(description="HTTP server.")] = field(default_factory=Http)
     log: Annotated[Log, Meta(description="Logging.")] = field(default_factory=Log)

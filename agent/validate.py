@@ -1,0 +1,486 @@
+"""The typed walk: a tree of nodes and a msgspec type give the typed value, and every error there is.
+
+It knows types and positions, not what a configuration means: that is `agent.checks`. It reads no file.
+msgspec.convert stops at the first error and knows no line; this walk gives the same values (a test compares the two).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from msgspec import Struct, inspect
+
+from agent.config import Duration, Level, Name, Size
+from agent.yamltree import SECRET_KEY, ListNode, MapNode, Node, ScalarNode, Trap, resolve, shorten
+
+MAX_ERRORS: Final = 1000
+
+Path = tuple["Path | None", str | int]  # the place in the configuration, innermost last; a chain costs no copying
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigError:
+    """One thing that is wrong, where, and what to do. `line` is 0 where the value did not come from a file."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    expected: str
+    got: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        place = f"{self.path}: " if self.path else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{where}: {place}expected {self.expected}, got {self.got}{hint}"
+
+
+class ConfigErrors(ValueError):  # noqa: N818  it holds many
+    """Everything that is wrong with a configuration, one line each."""
+
+    def __init__(self, errors: Iterable[ConfigError]) -> None:
+        self.errors = list(errors)
+        super().__init__(self.errors)
+
+    def __str__(self) -> str:
+        lines = [str(e) for e in self.errors[:MAX_ERRORS]]
+        if len(self.errors) > MAX_ERRORS:
+            lines.append(f"and more: the list ends after {MAX_ERRORS} errors")
+        return "\n".join(lines)
+
+
+class Invalid:
+    """Stands for a value that could not be made; the reason is in the list of errors."""
+
+
+INVALID: Final = Invalid()
+
+
+class TooMany(Exception):  # noqa: N818  a signal between this walk and its caller
+    """The list of errors is full."""
+
+
+@dataclass(slots=True)
+class _Shape:
+    """What the walk needs of a Struct, looked up once per class."""
+
+    cls: type[Struct]
+    fields: dict[str, tuple[str, inspect.Type]]  # by the name in YAML: attribute, type
+    required: tuple[str, ...]
+    tag_field: str | None
+    tag: str | None
+    descriptions: dict[str, str]
+
+
+@dataclass(slots=True)
+class Walk:
+    """Walks trees and collects errors. `on_struct` sees each valid struct once its fields are."""
+
+    on_struct: Callable[[Struct, MapNode, Path | None], None] = lambda value, node, path: None
+    errors: list[ConfigError] = field(default_factory=list)
+    _shapes: dict[type, _Shape] = field(default_factory=dict)
+
+    def error(self, node: Node, path: Path | None, expected: str, got: str, hint: str = "") -> Invalid:
+        self.errors.append(ConfigError(node.source, node.line, node.column, show_path(path), expected, got, hint))
+        if len(self.errors) > MAX_ERRORS:
+            raise TooMany
+        return INVALID
+
+    def value(self, node: Node, type_: inspect.Type, path: Path | None) -> Any:
+        """The value of that type, or INVALID with the reasons added to `errors`."""
+        type_ = _bare(type_)
+        match type_:
+            case inspect.UnionType():
+                return self.union(node, type_, path)
+            case inspect.StructType():
+                return self.struct(node, type_, path)
+            case inspect.ListType():
+                return self.list(node, type_, path)
+            case inspect.DictType():
+                return self.dict(node, type_, path)
+            case inspect.AnyType():
+                return self.anything(node, path)
+            case inspect.CustomType(cls=cls) if cls is object:
+                return self.anything(node, path)
+            case _ if isinstance(node, ScalarNode):
+                return self.scalar(node, type_, path)
+            case _:
+                return self.error(node, path, describe(type_), got(node))
+
+    def scalar(self, node: ScalarNode, type_: inspect.Type, path: Path | None) -> Any:
+        text = node.text
+        takes_text = isinstance(type_, inspect.StrType | inspect.EnumType) or (
+            isinstance(type_, inspect.LiteralType) and isinstance(type_.values[0], str)
+        )
+        raw: Any = text if not node.plain and (takes_text or not node.raw) else resolve(text)
+        if isinstance(raw, Trap):
+            return self.error(node, path, describe(type_), got(node), f"{raw.why}; {self.advice(raw.text, type_)}")
+        fine, value = _convert(raw, type_)
+        if fine:
+            return value
+        hint = ""
+        if takes_text and not isinstance(raw, str) and raw is not None:
+            hint = f'write "{shorten(text)}" in quotes' if not node.secret else "write it in quotes"
+        elif takes_text and isinstance(raw, str) and not isinstance(type_, inspect.StrType):
+            hint = meant(raw, _choices(type_))
+        elif not node.plain and not node.raw and _convert(resolve(text), type_)[0]:
+            hint = "remove the quotes"
+        return self.error(node, path, describe(type_), got(node), hint)
+
+    def advice(self, text: str, type_: inspect.Type) -> str:
+        """What to write instead of a trap."""
+        if isinstance(type_, inspect.BoolType):
+            return "write true or false"
+        if isinstance(type_, inspect.IntType | inspect.FloatType):
+            return "write a plain decimal number"
+        return f'write "{text}" in quotes'
+
+    def union(self, node: Node, type_: inspect.UnionType, path: Path | None) -> Any:
+        options = [_bare(t) for t in type_.types]
+        fitting = [t for t in options if _fits(node, t)]
+        if not fitting:
+            return self.error(node, path, describe(type_), got(node))
+        if isinstance(node, ScalarNode) and len(fitting) > 1:
+            raw: Any = node.text if not node.plain and not node.raw else resolve(node.text)
+            if raw is None and any(isinstance(t, inspect.NoneType) for t in fitting):
+                return None
+            fitting = [t for t in fitting if not isinstance(t, inspect.NoneType)]
+            for option in fitting[:-1]:
+                fine, value = _convert(raw, option)
+                if fine:
+                    return value
+            if len(fitting) > 1 and not isinstance(raw, Trap) and not _convert(raw, fitting[-1])[0]:
+                return self.error(node, path, describe(type_), got(node))
+            return self.value(node, fitting[-1], path)
+        tagged = [t for t in fitting if isinstance(t, inspect.StructType) and t.tag_field]
+        if isinstance(node, MapNode) and len(tagged) > 1:
+            return self.tagged(node, tagged, path)
+        return self.value(node, fitting[0], path)
+
+    def tagged(self, node: MapNode, types: list[inspect.StructType], path: Path | None) -> Any:
+        tag_field = types[0].tag_field or ""
+        tags = [str(t.tag) for t in types]
+        pair = node.pairs.get(tag_field)
+        if pair is None:
+            return self.error(node, path, f"the key `{tag_field}`: {_one_of(tags)}", "a mapping without it")
+        wanted = pair[1]
+        for type_ in types:
+            if isinstance(wanted, ScalarNode) and wanted.text == type_.tag:
+                return self.struct(node, type_, path)
+        hint = meant(wanted.text, tags) if isinstance(wanted, ScalarNode) else ""
+        return self.error(wanted, (path, tag_field), _one_of(tags), got(wanted), hint)
+
+    def shape(self, type_: inspect.StructType) -> _Shape:
+        shape = self._shapes.get(type_.cls)
+        if shape is None:
+            shape = self._shapes[type_.cls] = _Shape(
+                type_.cls,
+                {f.encode_name: (f.name, _bare(f.type)) for f in type_.fields},
+                tuple(f.encode_name for f in type_.fields if f.required),
+                type_.tag_field,
+                str(type_.tag),
+                {f.encode_name: description(f.type) for f in type_.fields},
+            )
+        return shape
+
+    def struct(self, node: Node, type_: inspect.StructType, path: Path | None) -> Any:
+        if not isinstance(node, MapNode):
+            return self.error(node, path, describe(type_), got(node), _empty(node))
+        shape = self.shape(type_)
+        values: dict[str, Any] = {}
+        fine = True
+        guesses: set[str] = set()
+        for key, (where, child) in node.pairs.items():
+            known = shape.fields.get(key)
+            if known is not None:
+                value = values[known[0]] = self.value(child, known[1], (path, key))
+                fine = fine and value is not INVALID
+            elif key == shape.tag_field:
+                if not (isinstance(child, ScalarNode) and child.text == shape.tag):
+                    self.error(child, (path, key), f"`{shape.tag}`", got(child))
+                    fine = False
+            else:
+                fine = False
+                guesses.add(self.unknown(where, key, shape, path))
+        for key in shape.required:
+            # A slip of the pen is reported once, as the unknown key it is.
+            if key not in node.pairs and key not in guesses:
+                self.error(
+                    node, path, f"the key `{key}`: {shape.descriptions[key]}".rstrip(".: "), "a mapping without it"
+                )
+                fine = False
+        if not fine:
+            return INVALID
+        made = shape.cls(**values)
+        self.on_struct(made, node, path)
+        return made
+
+    def unknown(self, where: ScalarNode, key: str, shape: _Shape, path: Path | None) -> str:
+        """Report a key that is not of this mapping; returns the key that was probably meant."""
+        keys = [*shape.fields, *([shape.tag_field] if shape.tag_field else [])]
+        renamed = [name for name, (attribute, _) in shape.fields.items() if attribute == key]
+        guess = renamed[0] if renamed else closest(key, keys)
+        if SECRET_KEY.search(key):
+            place = (
+                "name that file in `password_file`" if "password_file" in shape.fields else "not in the configuration"
+            )
+            hint = f"secrets are not kept here: put it in a file of its own, {place}"
+        elif guess:
+            hint = f"did you mean `{guess}`?"
+        else:
+            hint = f"known: {', '.join(k for k in keys if k != '$schema')}"
+        self.error(where, (path, key), "a known key", f"`{show_text(key)}`", hint)
+        return guess
+
+    def list(self, node: Node, type_: inspect.ListType, path: Path | None) -> Any:
+        if not isinstance(node, ListNode):
+            return self.error(node, path, describe(type_), got(node), _empty(node) or "write it in [ ]")
+        item = _bare(type_.item_type)
+        values = [self.value(child, item, (path, i)) for i, child in enumerate(node.items)]
+        if not _within(len(values), type_.min_length, type_.max_length):
+            return self.error(node, path, describe(type_), _count(len(values), "entry", "entries"))
+        return INVALID if INVALID in values else values
+
+    def dict(self, node: Node, type_: inspect.DictType, path: Path | None) -> Any:
+        if not isinstance(node, MapNode):
+            return self.error(node, path, describe(type_), got(node), _empty(node))
+        key_type, value_type = _bare(type_.key_type), _bare(type_.value_type)
+        values: dict[str, Any] = {}
+        fine = True
+        for key, (where, child) in node.pairs.items():
+            if not _convert(key, key_type)[0]:
+                self.error(where, (path, key), f"{describe(key_type)} as key", f"`{show_text(key)}`")
+                fine = False
+            value = values[key] = self.value(child, value_type, (path, key))
+            fine = fine and value is not INVALID
+        if not _within(len(values), type_.min_length, type_.max_length):
+            return self.error(node, path, describe(type_), _count(len(values), "key", "keys"))
+        return values if fine else INVALID
+
+    def anything(self, node: Node, path: Path | None) -> Any:
+        """Plain data where no type is known."""
+        if isinstance(node, ListNode):
+            items = [self.anything(child, (path, i)) for i, child in enumerate(node.items)]
+            return INVALID if INVALID in items else items
+        if isinstance(node, MapNode):
+            pairs = {key: self.anything(child, (path, key)) for key, (_, child) in node.pairs.items()}
+            return INVALID if INVALID in pairs.values() else pairs
+        value = resolve(node.text) if node.plain else node.text
+        if isinstance(value, Trap):
+            hint = f'{value.why}; write "{value.text}" in quotes, or a plain number, true or false'
+            return self.error(node, path, "a value that all readers of YAML take alike", got(node), hint)
+        return value
+
+
+def _bare(type_: inspect.Type) -> inspect.Type:
+    while isinstance(type_, inspect.Metadata):
+        type_ = type_.type
+    return type_
+
+
+def _fits(node: Node, type_: inspect.Type) -> bool:
+    """Whether a node of this shape can be of that type at all."""
+    if isinstance(node, MapNode):
+        return isinstance(type_, inspect.StructType | inspect.DictType | inspect.AnyType)
+    if isinstance(node, ListNode):
+        return isinstance(type_, inspect.ListType | inspect.AnyType)
+    if isinstance(type_, inspect.NoneType):
+        return not (node.text and not node.plain and not node.raw) and resolve(node.text) is None
+    return not isinstance(type_, inspect.StructType | inspect.DictType | inspect.ListType)
+
+
+def _convert(raw: Any, type_: inspect.Type) -> tuple[bool, Any]:
+    """Whether this scalar is of that type, and the value."""
+    match type_:
+        case inspect.StrType():
+            return isinstance(raw, str) and _is_text(raw, type_), raw
+        case inspect.BoolType():
+            return isinstance(raw, bool), raw
+        case inspect.IntType():
+            if isinstance(raw, float) and raw.is_integer():
+                raw = int(raw)
+            return type(raw) is int and _in_range(raw, type_), raw
+        case inspect.FloatType():
+            if type(raw) not in (int, float):
+                return False, raw
+            return _in_range(raw, type_), float(raw)
+        case inspect.LiteralType():
+            raw = int(raw) if isinstance(raw, float) and raw.is_integer() else raw
+            return any(raw == v and type(raw) is type(v) for v in type_.values), raw
+        case inspect.EnumType():
+            matching = [member for member in type_.cls if member.value == raw]
+            return bool(matching), matching[0] if matching else raw
+        case inspect.NoneType():
+            return raw is None, None
+        case inspect.CustomType():
+            try:
+                return True, type_.cls.parse(raw)
+            except ValueError:
+                return False, raw
+        case _:
+            return False, raw
+
+
+def _is_text(text: str, type_: inspect.StrType) -> bool:
+    if not _within(len(text), type_.min_length, type_.max_length) or "\x00" in text:
+        return False
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # undecodable bytes of the environment
+            return False
+    # `$` would let a line feed slip through at the end.
+    pattern = type_.pattern
+    return pattern is None or re.search(pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern, text) is not None
+
+
+def _within(size: int, least: int | None, most: int | None) -> bool:
+    return (least is None or size >= least) and (most is None or size <= most)
+
+
+def _in_range(number: float, type_: inspect.IntType | inspect.FloatType) -> bool:
+    return (
+        (type_.ge is None or number >= type_.ge)
+        and (type_.gt is None or number > type_.gt)
+        and (type_.le is None or number <= type_.le)
+        and (type_.lt is None or number < type_.lt)
+    )
+
+
+def describe(type_: inspect.Type) -> str:
+    """What is expected, in words."""
+    match _bare(type_):
+        case inspect.StrType(min_length=least, max_length=most, pattern=pattern):
+            if pattern is not None:
+                return PATTERNS.get(pattern, f"a text that matches {pattern}")
+            return "a text" + _sized(least, most, "characters")
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.IntType() as t:
+            return "a whole number" + _range(t)
+        case inspect.FloatType() as t:
+            return "a number" + _range(t)
+        case inspect.LiteralType() | inspect.EnumType() as t:
+            return _one_of(_choices(t))
+        case inspect.CustomType(cls=cls) if cls in (Duration, Size):
+            return str(cls.EXPECTED)
+        case inspect.ListType(min_length=least, max_length=most):
+            return "a list" + _sized(least, most, "entries")
+        case inspect.DictType(min_length=least, max_length=most):
+            return "a mapping" + _sized(least, most, "keys")
+        case inspect.StructType():
+            return "a mapping"
+        case inspect.NoneType():
+            return "nothing"
+        case inspect.UnionType(types=types):
+            return " or ".join(dict.fromkeys(describe(t) for t in types if not isinstance(_bare(t), inspect.NoneType)))
+        case _:
+            return "a value"
+
+
+def description(type_: inspect.Type) -> str:
+    """The description a field was given in the typed model."""
+    while isinstance(type_, inspect.Metadata):
+        if text := (type_.extra_json_schema or {}).get("description"):
+            return str(text)
+        type_ = type_.type
+    return ""
+
+
+def got(node: Node) -> str:
+    """What stands there, in a few words, and nothing of it where it may be a secret."""
+    if node.secret:
+        return "a value that is not shown"
+    if isinstance(node, MapNode):
+        return "a mapping"
+    if isinstance(node, ListNode):
+        return "a list"
+    if not node.text and (node.plain or node.raw):
+        return "nothing"
+    return f"`{show_text(node.text)}`" if node.plain or node.raw else f'"{show_text(node.text)}"'
+
+
+def show_text(text: str) -> str:
+    """Text in one short line; a whole phrase that speaks of a secret may contain it."""
+    return "text that is not shown" if SECRET_KEY.search(text) and not _WORD.fullmatch(text) else shorten(text)
+
+
+def show_path(path: Path | None) -> str:
+    """The place as it is written in the documentation: `assets[0].channels.temperature`."""
+    parts: list[str] = []
+    while path is not None:
+        path, key = path
+        if isinstance(key, int):
+            parts.append(f"[{key}]")
+        else:
+            parts.append("." + (show_text(key) if _WORD.fullmatch(key) else f'"{show_text(key)}"'))
+    return "".join(reversed(parts)).removeprefix(".")
+
+
+def closest(text: str, options: Iterable[str]) -> str:
+    """The option that was probably meant, or nothing."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(text[:64].lower(), list(options), n=1)
+    return found[0] if found else ""
+
+
+def meant(text: str, options: Iterable[str]) -> str:
+    """A hint at the option that was probably meant, or nothing."""
+    guess = closest(text, options)
+    return f"did you mean `{guess}`?" if guess else ""
+
+
+def _pattern_of(alias: Any) -> tuple[str, str]:
+    return alias.__metadata__[0].pattern, alias.__metadata__[0].description
+
+
+# A pattern in words; the words stand where the pattern does, in agent.config.
+PATTERNS: Final = dict(map(_pattern_of, (Name, Level)))
+
+_WORD: Final = re.compile(r"[A-Za-z0-9_$-]{1,40}")
+
+
+def _choices(type_: inspect.Type) -> list[str]:
+    if isinstance(type_, inspect.EnumType):
+        return [str(member.value) for member in type_.cls]
+    return [str(v) for v in type_.values] if isinstance(type_, inspect.LiteralType) else []
+
+
+def _one_of(choices: Iterable[str]) -> str:
+    *most, last = [f"`{c}`" for c in choices]
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _sized(least: int | None, most: int | None, what: str) -> str:
+    if least is not None and most is not None:
+        return f" of {least} to {most} {what}" if least != most else f" of {least} {what}"
+    if least is not None:
+        return f" of at least {least} {what}"
+    return f" of at most {most} {what}" if most is not None else ""
+
+
+def _range(type_: inspect.IntType | inspect.FloatType) -> str:
+    low = f"from {type_.ge:g}" if type_.ge is not None else f"above {type_.gt:g}" if type_.gt is not None else ""
+    high = f"to {type_.le}" if type_.le is not None else f"below {type_.lt:g}" if type_.lt is not None else ""
+    if low and high:
+        return f" {low} {'and ' if type_.le is None else ''}{high}"
+    if type_.ge is not None:
+        return f" of at least {type_.ge:g}"
+    if type_.le is not None:
+        return f" of at most {type_.le}"
+    return f" {low or high}" if low or high else ""
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _empty(node: Node) -> str:
+    empty = isinstance(node, ScalarNode) and not node.text and (node.plain or node.raw)
+    return "write something below it, or leave the key out" if empty else ""

@@ -1,0 +1,366 @@
+"""YAML text as a tree of nodes that remember where they stand.
+
+Syntax only: what a node means is for `agent.validate` to say, which knows the type that is expected at its place.
+The tree is built from parser events, not with PyYAML's composer: libyaml's composer recurses and overflows the C stack
+on deep nesting, and aliases can be counted here before anything expands them. No constructor runs, so no tag can.
+
+Plain scalars are resolved by the rules that YAML 1.1 (PyYAML) and YAML 1.2 (editors, JSON Schema) share. Where the two
+differ (`on`, `0123`, `12:30:00`, `1_000`, dates) the result is a `Trap`, never a guess.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+MAX_DEPTH: Final = 32
+MAX_NODES: Final = 500_000  # with every alias counted as often as it is used
+MAX_SYNTAX_ERRORS: Final = 100
+
+SECRET_KEY: Final = re.compile(r"(?i)pass(?!word_file|words?_files)|secret|token|api_?key|credential")
+
+
+class ScalarNode:
+    """One scalar. `raw` marks text from the command line or the environment, which knows no quotes."""
+
+    __slots__ = ("column", "line", "plain", "raw", "secret", "source", "text")
+
+    def __init__(
+        self, text: str, source: str, line: int = 0, column: int = 0, *, plain: bool = False, raw: bool = False
+    ) -> None:
+        self.text = text
+        self.source = source
+        self.line = line
+        self.column = column
+        self.plain = plain
+        self.raw = raw
+        self.secret = False
+
+
+class ListNode:
+    """A list of nodes."""
+
+    __slots__ = ("column", "items", "line", "secret", "size", "source")
+
+    def __init__(self, source: str, line: int = 0, column: int = 0) -> None:
+        self.items: list[Node] = []
+        self.source = source
+        self.line = line
+        self.column = column
+        self.size = 1
+        self.secret = False
+
+
+class MapNode:
+    """Keys in order of appearance, each with the node of the key, for its position, and that of the value."""
+
+    __slots__ = ("column", "line", "pairs", "secret", "size", "source")
+
+    def __init__(self, source: str, line: int = 0, column: int = 0) -> None:
+        self.pairs: dict[str, tuple[ScalarNode, Node]] = {}
+        self.source = source
+        self.line = line
+        self.column = column
+        self.size = 1
+        self.secret = False
+
+
+Node = ScalarNode | ListNode | MapNode
+
+
+class Trap(NamedTuple):
+    """A plain scalar that means different things to different readers of YAML."""
+
+    text: str
+    why: str
+
+
+class SyntaxProblem(NamedTuple):
+    """Something the text may not contain, whatever the types: position, what was expected, what stands there."""
+
+    line: int
+    column: int
+    expected: str
+    got: str
+    hint: str
+
+
+class YamlError(Exception):
+    """All that is wrong with a text as YAML."""
+
+    def __init__(self, problems: list[SyntaxProblem]) -> None:
+        super().__init__(f"{len(problems)} problems in the YAML text")
+        self.problems = problems
+
+
+_CORE: Final[dict[str, bool | None]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_YES: Final = frozenset(("yes", "Yes", "YES", "on", "On", "ON"))
+_NO: Final = frozenset(("no", "No", "NO", "off", "Off", "OFF"))
+_DECIMAL: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
+_HEX: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")
+_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_TRAPS: Final = (
+    (re.compile(r"[-+]?0[0-9_]+"), "YAML 1.1 reads a leading zero as an octal number"),
+    (re.compile(r"[-+]?0o[0-7_]+"), "only YAML 1.2 reads it as an octal number"),
+    (re.compile(r"[-+]?0b[01_]+"), "only YAML 1.1 reads it as a binary number"),
+    (re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"), "YAML 1.1 reads it as a number in base 60"),
+    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?"), "YAML 1.1 reads it as a date"),
+    (
+        re.compile(r"[-+]?0x[0-9a-fA-F_]+"),
+        "it is not a hexadecimal number of at most 16 digits to every reader of YAML",
+    ),
+    (re.compile(r"(?=.*_)[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?"), "only YAML 1.1 allows _ in a number"),
+    (re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"), "YAML reads it as a number that is not finite"),
+)
+
+
+def resolve(text: str) -> bool | int | float | str | Trap | None:
+    """What a plain scalar is to YAML 1.1 and 1.2 alike, or the Trap it is."""
+    if text in _CORE:
+        return _CORE[text]
+    if text in _YES or text in _NO:
+        return Trap(text, f"YAML 1.1 reads it as {'true' if text in _YES else 'false'}")
+    if text[0] not in "+-.0123456789":
+        return text
+    if len(text) <= 64:
+        if _DECIMAL.fullmatch(text):
+            return int(text)
+        if _HEX.fullmatch(text):
+            return int(text, 16)
+    if _FLOAT.fullmatch(text) and not _TRAPS[0][0].fullmatch(text):
+        number = float(text)
+        return number if math.isfinite(number) else Trap(text, "it is beyond the range of a number")
+    for pattern, why in _TRAPS:
+        if pattern.fullmatch(text):
+            return Trap(text, why)
+    return text
+
+
+def parse(text: str, source: str, *, lines: bool = True) -> Node | None:
+    """The tree of one YAML document, None for an empty one; raises YamlError with everything it found.
+
+    `lines=False` leaves positions out, for text that comes from no file.
+    """
+    builder = _Builder(source, lines)
+    root = builder.document(text)
+    if builder.problems:
+        raise YamlError(builder.problems)
+    return root
+
+
+class _StopError(Exception):
+    """Reading on would only repeat the problem."""
+
+
+class _Builder:
+    """Events to nodes. The recursion is as deep as the text is nested, hence at most MAX_DEPTH."""
+
+    def __init__(self, source: str, lines: bool) -> None:
+        import yaml
+
+        self.yaml = yaml
+        self.scalar_event, self.alias_event = yaml.ScalarEvent, yaml.AliasEvent
+        self.list_end, self.map_end = yaml.SequenceEndEvent, yaml.MappingEndEvent
+        self.source = source
+        self.lines = lines
+        self.problems: list[SyntaxProblem] = []
+        self.anchors: dict[str, Node] = {}
+        self.count = 0
+        # Keys that were looked at before, because the same few come again and again.
+        self.plain_keys: set[str] = set()
+        self.secret_keys: dict[str, bool] = {}
+
+    def document(self, text: str) -> Node | None:
+        yaml = self.yaml
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        root: Node | None = None
+        try:
+            events = iter(yaml.parse(text, Loader=loader))
+            for event in events:
+                if isinstance(event, yaml.NodeEvent):
+                    if root is not None:
+                        self.stop(event, "one YAML document", "a second one", "remove the line `---`")
+                    root = self.node(event, events, 1)
+        except yaml.MarkedYAMLError as error:
+            self.problems.append(self.from_parser(error))
+        except yaml.YAMLError:
+            bad = yaml.reader.Reader.NON_PRINTABLE.search(text)
+            before = text[: bad.start()] if bad else ""
+            line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+            hint = "write it as an escape in double quotes, or remove it"
+            got = f"the control character {ascii(bad[0])[1:-1]}" if bad else "a character that YAML does not allow"
+            self.problems.append(
+                SyntaxProblem(*((line, column) if self.lines else (0, 0)), "printable text", got, hint)
+            )
+        except _StopError:
+            pass
+        return root
+
+    def position(self, mark: Any) -> tuple[int, int]:
+        return (mark.line + 1, mark.column + 1) if self.lines and mark is not None else (0, 0)
+
+    def problem(self, line: int, column: int, expected: str, got: str, hint: str) -> None:
+        self.problems.append(SyntaxProblem(line, column, expected, got, hint))
+        if len(self.problems) >= MAX_SYNTAX_ERRORS:
+            raise _StopError
+
+    def stop(self, event: Any, expected: str, got: str, hint: str) -> None:
+        self.problem(*self.position(event.start_mark), expected, got, hint)
+        raise _StopError
+
+    def node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
+        kind = type(event)
+        line, column = self.position(event.start_mark)
+        node: Node
+        if kind is self.alias_event:
+            known = self.anchors.get(event.anchor)
+            if known is None:
+                # The name is not shown: an unquoted password may begin with an asterisk.
+                self.stop(
+                    event,
+                    "an anchor that is defined before",
+                    "an alias without one",
+                    "text that begins with * needs quotes",
+                )
+                raise AssertionError("stop() raises")
+            self.grow(event, 1 if isinstance(known, ScalarNode) else known.size)
+            return known
+        self.grow(event, 1)
+        if depth > MAX_DEPTH:
+            self.stop(event, f"at most {MAX_DEPTH} levels of nesting", "more", "")
+        if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:str"):
+            self.problem(line, column, "a value without a tag", "a tag", "text that begins with ! needs quotes")
+        if kind is self.scalar_event:
+            node = ScalarNode(event.value, self.source, line, column, plain=event.implicit[0])
+        elif kind is self.yaml.SequenceStartEvent:
+            node = self.list(ListNode(self.source, line, column), events, depth)
+        else:
+            node = self.map(MapNode(self.source, line, column), events, depth)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        return node
+
+    def grow(self, event: Any, size: int) -> None:
+        self.count += size
+        if self.count > MAX_NODES:
+            self.stop(event, f"at most {MAX_NODES} values, aliases expanded", "more", "use fewer aliases of aliases")
+
+    def list(self, node: ListNode, events: Iterator[Any], depth: int) -> ListNode:
+        start = self.count
+        for event in events:
+            if type(event) is self.list_end:
+                break
+            node.items.append(self.node(event, events, depth + 1))
+        node.size = self.count - start + 1
+        return node
+
+    def map(self, node: MapNode, events: Iterator[Any], depth: int) -> MapNode:
+        start = self.count
+        merged: list[Node] = []
+        for event in events:
+            if type(event) is self.map_end:
+                break
+            key = self.node(event, events, depth + 1)
+            value = self.node(next(events), events, depth + 1)
+            if isinstance(key, ScalarNode) and key.plain and key.text == "<<":
+                merged += value.items if isinstance(value, ListNode) else [value]
+            elif self.is_key(key, event) and isinstance(key, ScalarNode):
+                if first := node.pairs.get(key.text):
+                    where = f"`{shorten(key.text)}` twice, first in line {first[0].line}"
+                    self.problem(key.line, key.column, "each key once", where, "remove one of the two")
+                else:
+                    node.pairs[key.text] = (key, value)
+                    if self.is_secret(key.text):
+                        taint(value)
+        for source in merged:
+            if not isinstance(source, MapNode):
+                self.problem(node.line, node.column, "a mapping to merge after <<", "something else", "")
+                continue
+            for text, pair in source.pairs.items():
+                node.pairs.setdefault(text, pair)
+        node.size = self.count - start + 1
+        return node
+
+    def is_key(self, key: Node, event: Any) -> bool:
+        """Report a key that is no plain text to every reader of YAML."""
+        if isinstance(key, ScalarNode) and key.plain and key.text in self.plain_keys:
+            return True
+        line, column = self.position(event.start_mark)
+        if not isinstance(key, ScalarNode):
+            self.problem(line, column, "a name as key", "a list" if isinstance(key, ListNode) else "a mapping", "")
+            return False
+        value = resolve(key.text) if key.plain else key.text
+        if isinstance(value, str):
+            if key.plain:
+                self.plain_keys.add(value)
+            return True
+        name = shorten(key.text)
+        if isinstance(value, Trap):
+            self.problem(line, column, "a text as key", f"`{name}`", f'{value.why}; write "{name}"')
+        else:
+            got = "nothing" if not key.text else f"`{name}`, which is no text"
+            self.problem(line, column, "a text as key", got, f'write "{name}"')
+        return False
+
+    def is_secret(self, key: str) -> bool:
+        secret = self.secret_keys.get(key)
+        if secret is None:
+            secret = self.secret_keys[key] = SECRET_KEY.search(key) is not None
+        return secret
+
+    def from_parser(self, error: Any) -> SyntaxProblem:
+        """The parser's complaint, cut where it would quote more of the file than punctuation: that may be a secret."""
+        problem = _QUOTED.sub("it", str(error.problem or "something else"))
+        mark = error.problem_mark or error.context_mark
+        context = ""
+        if error.context and error.context_mark:
+            begin = error.context_mark
+            if "end of stream" in problem:
+                mark = begin
+            since = f" that begins in line {begin.line + 1}" if self.lines and begin.line != mark.line else ""
+            context = f"{_QUOTED.sub('it', error.context)}{since}: "
+        hint = next((advice for sign, advice in _ADVICE if sign in problem), "")
+        return SyntaxProblem(*self.position(mark), "valid YAML", f"{context}{problem}", hint)
+
+
+def shorten(text: str, limit: int = 40) -> str:
+    """Text that fits in one line of a message, whatever is in it."""
+    safe = (
+        text
+        if text.isascii() and text.isprintable()
+        else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:limit])
+    )
+    return safe if len(safe) <= limit else safe[: limit - 3] + "..."
+
+
+def taint(node: Node) -> None:
+    """Mark a node and all below it as secret."""
+    if not node.secret:
+        node.secret = True
+        if isinstance(node, ListNode):
+            for item in node.items:
+                taint(item)
+        elif isinstance(node, MapNode):
+            for _, value in node.pairs.values():
+                taint(value)
+
+
+_QUOTED: Final = re.compile(r"""'[^'\s]*\w[^'\s]*'|"[^"]*\w[^"]*\"""")
+_ADVICE: Final = (
+    ("mapping values are not allowed", "text that holds a colon and a space needs quotes; check the indentation"),
+    ("\\t", "indent with spaces, not with tabs"),
+    (
+        "cannot start any token",
+        "indent with spaces, not with tabs; text that begins with a special character such as % or @ needs quotes",
+    ),
+    ("did not find expected key", "check the indentation, and the quotes and brackets above"),
+    ("could not find expected ':'", "a key needs a colon and a space after it; check the indentation"),
+    ("unexpected end of stream", "a quote or a bracket is not closed"),
+    ("did not find expected '-' indicator", "check the indentation of the list"),
+)
