@@ -7,7 +7,7 @@ Every field has a description, because the reference and the schema are generate
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -17,7 +17,7 @@ from agent.types import Severity
 class Duration(float):
     """Seconds; written as a number of seconds or with a unit, `250ms`, `10s`, `5min`, `2h`, `7d`."""
 
-    UNITS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+    UNITS: ClassVar[dict[str, float]] = {"ms": 1e-3, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
     PATTERN = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min|m|h|d)\s*$")
     LONGEST = 36525 * 86400.0  # a century: beyond it lies a slip of the unit, not a wish
     EXPECTED = "a duration such as 250ms, 10s, 5min, 2h or 7d, or a number of seconds"
@@ -40,7 +40,16 @@ class Duration(float):
 class Size(int):
     """Bytes; written as a number of bytes or with a unit, `64KiB`, `10MB`."""
 
-    UNITS = {"B": 1, "kB": 1000, "KB": 1000, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+    UNITS: ClassVar[dict[str, int]] = {
+        "B": 1,
+        "kB": 1000,
+        "KB": 1000,
+        "MB": 10**6,
+        "GB": 10**9,
+        "KiB": 2**10,
+        "MiB": 2**20,
+        "GiB": 2**30,
+    }
     PATTERN = re.compile(r"^\s*([0-9]{1,15})\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)\s*$")
     LARGEST = 10**15
     EXPECTED = "a size such as 64KiB or 10MB, or a number of bytes"
@@ -62,147 +71,263 @@ class Size(int):
 Positive = Annotated[float, Meta(gt=0)]
 NonNegative = Annotated[float, Meta(ge=0)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="a name of letters, digits, _ . - (at most 64)")]
+Name = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="a name of letters, digits, _ . - (at most 64)")
+]
 
-Level = Annotated[str, Meta(pattern=r"^[^$+#/\x00-\x1f\x7f][^+#/\x00-\x1f\x7f]*$", max_length=64, description="one topic level, without + # / and without $ in front (at most 64 characters)")]
+Level = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^$+#/\x00-\x1f\x7f][^+#/\x00-\x1f\x7f]*$",
+        max_length=64,
+        description="one topic level, without + # / and without $ in front (at most 64 characters)",
+    ),
+]
 
 
 class _Base(Struct, forbid_unknown_fields=True, frozen=True):
     """Shared behaviour of every section: unknown keys are errors, objects are immutable."""
 
 
-class Tls(_Base, kw_only=True):
+class Tls(_Base, kw_only=True, frozen=True):
     """Encryption of the MQTT connection. The broker's certificate is always verified."""
 
-    ca_file: Annotated[str | None, Meta(description="PEM file of the authority that signed the broker's certificate; default: the system's authorities.")] = None
+    ca_file: Annotated[
+        str | None,
+        Meta(
+            description="PEM file of the authority that signed the broker's certificate; default: the system's authorities."
+        ),
+    ] = None
     cert_file: Annotated[str | None, Meta(description="PEM file of the client's certificate, for mutual TLS.")] = None
     key_file: Annotated[str | None, Meta(description="PEM file of the client's private key, for mutual TLS.")] = None
-    server_name: Annotated[str | None, Meta(description="Name the broker's certificate must carry when it differs from `host`.")] = None
+    server_name: Annotated[
+        str | None, Meta(description="Name the broker's certificate must carry when it differs from `host`.")
+    ] = None
 
 
-class Reconnect(_Base, kw_only=True):
+class Reconnect(_Base, kw_only=True, frozen=True):
     """How long to wait between attempts to connect: doubled each time, with jitter."""
 
     min: Annotated[Duration, Meta(description="First wait.")] = Duration(1)
     max: Annotated[Duration, Meta(description="Longest wait.")] = Duration(60)
 
 
-class Mqtt(_Base, kw_only=True):
+class Mqtt(_Base, kw_only=True, frozen=True):
     """The broker and the session with it."""
 
     host: Annotated[str, Meta(description="Name or address of the broker.")] = "localhost"
     port: Annotated[Port | None, Meta(description="Default: 1883, 8883 with TLS, 80 or 443 with WebSockets.")] = None
     transport: Annotated[Literal["tcp", "websockets"], Meta(description="How MQTT is carried.")] = "tcp"
     path: Annotated[str, Meta(description="Path of the WebSocket.")] = "/mqtt"
-    protocol: Annotated[Literal["auto", "5", "3.1.1"], Meta(description="`auto` asks for MQTT 5 and falls back to 3.1.1 where the broker refuses it.")] = "auto"
-    client_id: Annotated[str | None, Meta(description="Must be unique at the broker; default: `twinned-<site>`.")] = None
+    protocol: Annotated[
+        Literal["auto", "5", "3.1.1"],
+        Meta(description="`auto` asks for MQTT 5 and falls back to 3.1.1 where the broker refuses it."),
+    ] = "auto"
+    client_id: Annotated[str | None, Meta(description="Must be unique at the broker; default: `twinned-<site>`.")] = (
+        None
+    )
     username: Annotated[str | None, Meta(description="User name at the broker.")] = None
-    password_file: Annotated[str | None, Meta(description="File that holds the password (its first line). A systemd credential named `mqtt-password` is used when this is not set.")] = None
-    tls: Annotated[Tls | None, Meta(description="Encrypt the connection; `tls: {}` uses the system's authorities.")] = None
-    qos: Annotated[Literal[0, 1], Meta(description="Quality of service of the subscriptions; an asset block may differ.")] = 0
-    keepalive: Annotated[Duration, Meta(description="Longest silence before the broker and the agent ping each other.")] = Duration(30)
-    session_expiry: Annotated[Duration, Meta(description="How long the broker keeps the session, and QoS 1 messages for it, while the agent is away. 0: a clean session each time.")] = Duration(3600)
-    receive_maximum: Annotated[int, Meta(ge=1, le=65535, description="QoS 1 messages the broker may have in flight (MQTT 5).")] = 1000
-    connect_timeout: Annotated[Duration, Meta(description="Longest wait for the broker to answer a connection attempt.")] = Duration(10)
-    reconnect: Annotated[Reconnect, Meta(description="Waits between connection attempts.")] = field(default_factory=Reconnect)
+    password_file: Annotated[
+        str | None,
+        Meta(
+            description="File that holds the password (its first line). A systemd credential named `mqtt-password` is used when this is not set."
+        ),
+    ] = None
+    tls: Annotated[Tls | None, Meta(description="Encrypt the connection; `tls: {}` uses the system's authorities.")] = (
+        None
+    )
+    qos: Annotated[
+        Literal[0, 1], Meta(description="Quality of service of the subscriptions; an asset block may differ.")
+    ] = 0
+    keepalive: Annotated[
+        Duration, Meta(description="Longest silence before the broker and the agent ping each other.")
+    ] = Duration(30)
+    session_expiry: Annotated[
+        Duration,
+        Meta(
+            description="How long the broker keeps the session, and QoS 1 messages for it, while the agent is away. 0: a clean session each time."
+        ),
+    ] = Duration(3600)
+    receive_maximum: Annotated[
+        int, Meta(ge=1, le=65535, description="QoS 1 messages the broker may have in flight (MQTT 5).")
+    ] = 1000
+    connect_timeout: Annotated[
+        Duration, Meta(description="Longest wait for the broker to answer a connection attempt.")
+    ] = Duration(10)
+    reconnect: Annotated[Reconnect, Meta(description="Waits between connection attempts.")] = field(
+        default_factory=Reconnect
+    )
     max_payload: Annotated[Size, Meta(description="A larger payload is rejected unread.")] = Size(262144)
-    max_outgoing: Annotated[Size, Meta(description="Bytes that may wait for the network; beyond it QoS 0 publications are dropped and counted.")] = Size(8 * 2**20)
+    max_outgoing: Annotated[
+        Size,
+        Meta(description="Bytes that may wait for the network; beyond it QoS 0 publications are dropped and counted."),
+    ] = Size(8 * 2**20)
 
 
-class Http(_Base, kw_only=True):
+class Http(_Base, kw_only=True, frozen=True):
     """The HTTP server: /metrics, /healthz, /readyz, /api/twins."""
 
     enabled: Annotated[bool, Meta(description="Serve HTTP.")] = True
-    host: Annotated[str, Meta(description="Address to listen on. Loopback unless you decide otherwise: there is no login.")] = "127.0.0.1"
-    port: Annotated[Annotated[int, Meta(ge=0, le=65535)], Meta(description="Port to listen on; 0 picks a free one.")] = 9464
-    per_asset_metrics: Annotated[bool, Meta(description="Also export state, surprise and status of each asset, up to `per_asset_limit`.")] = False
-    per_asset_limit: Annotated[int, Meta(ge=0, description="Most assets with metrics of their own; the others are counted in `twinned_metrics_assets_omitted`.")] = 100
+    host: Annotated[
+        str, Meta(description="Address to listen on. Loopback unless you decide otherwise: there is no login.")
+    ] = "127.0.0.1"
+    port: Annotated[
+        Annotated[int, Meta(ge=0, le=65535)], Meta(description="Port to listen on; 0 picks a free one.")
+    ] = 9464
+    per_asset_metrics: Annotated[
+        bool, Meta(description="Also export state, surprise and status of each asset, up to `per_asset_limit`.")
+    ] = False
+    per_asset_limit: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Most assets with metrics of their own; the others are counted in `twinned_metrics_assets_omitted`.",
+        ),
+    ] = 100
 
 
-class Log(_Base, kw_only=True):
+class Log(_Base, kw_only=True, frozen=True):
     """What is written to standard error."""
 
-    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level that is written.")] = "info"
-    format: Annotated[Literal["auto", "text", "json"], Meta(description="`auto`: text on a terminal, JSON lines under systemd.")] = "auto"
-    repeat_interval: Annotated[Duration, Meta(description="The same event is written once in this time, with a count of what was held back.")] = Duration(60)
+    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level that is written.")] = (
+        "info"
+    )
+    format: Annotated[
+        Literal["auto", "text", "json"], Meta(description="`auto`: text on a terminal, JSON lines under systemd.")
+    ] = "auto"
+    repeat_interval: Annotated[
+        Duration, Meta(description="The same event is written once in this time, with a count of what was held back.")
+    ] = Duration(60)
 
 
-class Time(_Base, kw_only=True):
+class Time(_Base, kw_only=True, frozen=True):
     """Where a reading's time comes from, and which times are believed."""
 
-    field: Annotated[str | None, Meta(description="Path of the time in the payload; default: the first of `time`, `ts`, `timestamp` that is there. `arrival`: ignore the payload.")] = None
-    format: Annotated[Literal["auto", "s", "ms", "us", "ns", "rfc3339"], Meta(description="`auto` tells epoch seconds, ms, µs and ns apart by size, and reads RFC 3339 strings.")] = "auto"
-    max_ahead: Annotated[Duration, Meta(description="A reading further than this ahead of its arrival is rejected.")] = Duration(60)
-    late: Annotated[Duration, Meta(description="A reading up to this much older than the newest one of its twin is put in its place.")] = Duration(30)
-    window: Annotated[Literal[8, 16, 32, 64, 128, 256], Meta(description="Readings kept per twin and filter for that; at least half of them can be reordered.")] = 64
+    field: Annotated[
+        str | None,
+        Meta(
+            description="Path of the time in the payload; default: the first of `time`, `ts`, `timestamp` that is there. `arrival`: ignore the payload."
+        ),
+    ] = None
+    format: Annotated[
+        Literal["auto", "s", "ms", "us", "ns", "rfc3339"],
+        Meta(description="`auto` tells epoch seconds, ms, µs and ns apart by size, and reads RFC 3339 strings."),
+    ] = "auto"
+    max_ahead: Annotated[
+        Duration, Meta(description="A reading further than this ahead of its arrival is rejected.")
+    ] = Duration(60)
+    late: Annotated[
+        Duration,
+        Meta(description="A reading up to this much older than the newest one of its twin is put in its place."),
+    ] = Duration(30)
+    window: Annotated[
+        Literal[8, 16, 32, 64, 128, 256],
+        Meta(description="Readings kept per twin and filter for that; at least half of them can be reordered."),
+    ] = 64
 
 
-class Payload(_Base, kw_only=True):
+class Payload(_Base, kw_only=True, frozen=True):
     """How a payload is read."""
 
-    format: Annotated[str, Meta(description="`json`, `number`, `csv`, or a codec plug-in as `module:attribute`.")] = "json"
-    samples: Annotated[str | None, Meta(description="Path of an array of samples in a JSON payload; a top-level array is recognised without it.")] = None
-    columns: Annotated[list[str], Meta(description="Field names of a CSV line, in order; a name that is no channel is skipped.")] = field(default_factory=list)
+    format: Annotated[str, Meta(description="`json`, `number`, `csv`, or a codec plug-in as `module:attribute`.")] = (
+        "json"
+    )
+    samples: Annotated[
+        str | None,
+        Meta(description="Path of an array of samples in a JSON payload; a top-level array is recognised without it."),
+    ] = None
+    columns: Annotated[
+        list[str], Meta(description="Field names of a CSV line, in order; a name that is no channel is skipped.")
+    ] = field(default_factory=list)
     delimiter: Annotated[str, Meta(min_length=1, max_length=1, description="Separator of a CSV line.")] = ","
     max_samples: Annotated[int, Meta(ge=1, le=100_000, description="Most samples in one message.")] = 1000
     max_depth: Annotated[int, Meta(ge=1, le=100, description="Deepest nesting of a JSON payload.")] = 16
 
 
-class Limits(_Base, kw_only=True):
+class Limits(_Base, kw_only=True, frozen=True):
     """Alarm limits of one channel, on its filtered estimate; each one given is an alarm of that name."""
 
     lowlow: Annotated[float | None, Meta(description="Critical below this.")] = None
     low: Annotated[float | None, Meta(description="Warning below this.")] = None
     high: Annotated[float | None, Meta(description="Warning above this.")] = None
     highhigh: Annotated[float | None, Meta(description="Critical above this.")] = None
-    deadband: Annotated[NonNegative, Meta(description="How far back inside the limit the estimate must be for the alarm to clear.")] = 0.0
-    on_delay: Annotated[Duration, Meta(description="The condition must hold this long before the alarm is raised.")] = Duration(0)
-    off_delay: Annotated[Duration, Meta(description="The condition must be gone this long before the alarm clears.")] = Duration(0)
+    deadband: Annotated[
+        NonNegative, Meta(description="How far back inside the limit the estimate must be for the alarm to clear.")
+    ] = 0.0
+    on_delay: Annotated[Duration, Meta(description="The condition must hold this long before the alarm is raised.")] = (
+        Duration(0)
+    )
+    off_delay: Annotated[
+        Duration, Meta(description="The condition must be gone this long before the alarm clears.")
+    ] = Duration(0)
 
 
-class Channel(_Base, kw_only=True):
+class Channel(_Base, kw_only=True, frozen=True):
     """One measured quantity of an asset."""
 
     unit: Annotated[str, Meta(max_length=32, description="Unit, shown in publications and in the API.")] = ""
-    field: Annotated[str | None, Meta(description="Path in the payload, `a.b`, `a[0].b` or JSON pointer `/a/b`; default: the channel's name.")] = None
+    field: Annotated[
+        str | None,
+        Meta(description="Path in the payload, `a.b`, `a[0].b` or JSON pointer `/a/b`; default: the channel's name."),
+    ] = None
     topic: Annotated[str | None, Meta(description="Topic template of this channel when it has one of its own.")] = None
-    noise: Annotated[Positive | None, Meta(description="Standard deviation of the sensor in the channel's unit. Left out: learned.")] = None
-    model: Annotated[str | dict[str, object] | None, Meta(description="Model of this channel when it differs from the block's.")] = None
+    noise: Annotated[
+        Positive | None, Meta(description="Standard deviation of the sensor in the channel's unit. Left out: learned.")
+    ] = None
+    model: Annotated[
+        str | dict[str, object] | None, Meta(description="Model of this channel when it differs from the block's.")
+    ] = None
     limits: Annotated[Limits | None, Meta(description="Alarm limits.")] = None
     scale: Annotated[float, Meta(description="Raw values are multiplied by this ...")] = 1.0
     offset: Annotated[float, Meta(description="... and then this is added.")] = 0.0
 
 
-class _Alarm(_Base, kw_only=True):
-    channel: Annotated[str | None, Meta(description="Channel it watches; default: each channel of the block has its own.")] = None
+class _Alarm(_Base, kw_only=True, frozen=True):
+    channel: Annotated[
+        str | None, Meta(description="Channel it watches; default: each channel of the block has its own.")
+    ] = None
     severity: Annotated[Severity, Meta(description="How bad it is.")] = Severity.WARNING
-    on_delay: Annotated[Duration, Meta(description="The condition must hold this long before the alarm is raised.")] = Duration(0)
-    off_delay: Annotated[Duration, Meta(description="The condition must be gone this long before the alarm clears.")] = Duration(0)
+    on_delay: Annotated[Duration, Meta(description="The condition must hold this long before the alarm is raised.")] = (
+        Duration(0)
+    )
+    off_delay: Annotated[
+        Duration, Meta(description="The condition must be gone this long before the alarm clears.")
+    ] = Duration(0)
     message: Annotated[str, Meta(max_length=200, description="Words of your own that go into the alarm.")] = ""
 
 
-class LimitAlarm(_Alarm, kw_only=True, tag="limit", tag_field="type"):
+class LimitAlarm(_Alarm, kw_only=True, frozen=True, tag="limit", tag_field="type"):
     """Raised when a value is beyond a limit, or is forecast to be."""
 
     low: Annotated[float | None, Meta(description="Raised below this.")] = None
     high: Annotated[float | None, Meta(description="Raised above this.")] = None
     # In YAML it is `watch`, because YAML 1.1 reads the key `on` as the boolean true.
-    on: Annotated[Literal["estimate", "reading", "forecast"], Meta(description="What is compared: the filtered estimate, the raw reading, or the forecast.")] = field(default="estimate", name="watch")
+    on: Annotated[
+        Literal["estimate", "reading", "forecast"],
+        Meta(description="What is compared: the filtered estimate, the raw reading, or the forecast."),
+    ] = field(default="estimate", name="watch")
     within: Annotated[Duration, Meta(description="With `watch: forecast`: how far ahead.")] = Duration(600)
-    confidence: Annotated[Annotated[float, Meta(ge=0.5, lt=1)], Meta(description="With `watch: forecast`: probability of crossing at which it is raised.")] = 0.5
-    deadband: Annotated[NonNegative, Meta(description="How far back inside the limit the value must be to clear.")] = 0.0
+    confidence: Annotated[
+        Annotated[float, Meta(ge=0.5, lt=1)],
+        Meta(description="With `watch: forecast`: probability of crossing at which it is raised."),
+    ] = 0.5
+    deadband: Annotated[NonNegative, Meta(description="How far back inside the limit the value must be to clear.")] = (
+        0.0
+    )
 
 
-class RateAlarm(_Alarm, kw_only=True, tag="rate", tag_field="type"):
+class RateAlarm(_Alarm, kw_only=True, frozen=True, tag="rate", tag_field="type"):
     """Raised when a value changes too quickly. Uses the model's rate where it has one, else differences of the estimate."""
 
     above: Annotated[float | None, Meta(description="Raised when it rises faster than this, per `per`.")] = None
-    below: Annotated[float | None, Meta(description="Raised when it falls faster than this (a negative number), per `per`.")] = None
+    below: Annotated[
+        float | None, Meta(description="Raised when it falls faster than this (a negative number), per `per`.")
+    ] = None
     per: Annotated[Duration, Meta(description="Unit of time of the rates.")] = Duration(1)
     deadband: Annotated[NonNegative, Meta(description="How far back the rate must be to clear.")] = 0.0
 
 
-class FlatAlarm(_Alarm, kw_only=True, tag="flat", tag_field="type"):
+class FlatAlarm(_Alarm, kw_only=True, frozen=True, tag="flat", tag_field="type"):
     """Raised when readings keep arriving but do not move: a stuck sensor."""
 
     duration: Annotated[Duration, Meta(description="How long the reading must not have moved.")] = Duration(600)
@@ -210,78 +335,142 @@ class FlatAlarm(_Alarm, kw_only=True, tag="flat", tag_field="type"):
     readings: Annotated[int, Meta(ge=2, description="And at least this many readings.")] = 10
 
 
-class AbsenceAlarm(_Alarm, kw_only=True, tag="absence", tag_field="type"):
+class AbsenceAlarm(_Alarm, kw_only=True, frozen=True, tag="absence", tag_field="type"):
     """Raised when no reading of the asset, or of the channel named, arrives."""
 
-    after: Annotated[Duration | None, Meta(description="Silence after which it is raised; default: when the twin turns stale.")] = None
+    after: Annotated[
+        Duration | None, Meta(description="Silence after which it is raised; default: when the twin turns stale.")
+    ] = None
 
 
-class SurpriseAlarm(_Alarm, kw_only=True, tag="surprise", tag_field="type"):
+class SurpriseAlarm(_Alarm, kw_only=True, frozen=True, tag="surprise", tag_field="type"):
     """Raised when readings are improbable given everything the twin has learned."""
 
-    threshold: Annotated[Positive, Meta(description="Surprise at which it is raised: 4 means one in ten thousand.")] = 5.0
-    readings: Annotated[int, Meta(ge=1, le=32, description="Over how many readings the surprise is averaged; 1 reacts to a single reading.")] = 1
+    threshold: Annotated[Positive, Meta(description="Surprise at which it is raised: 4 means one in ten thousand.")] = (
+        5.0
+    )
+    readings: Annotated[
+        int,
+        Meta(ge=1, le=32, description="Over how many readings the surprise is averaged; 1 reacts to a single reading."),
+    ] = 1
 
 
 Alarm = LimitAlarm | RateAlarm | FlatAlarm | AbsenceAlarm | SurpriseAlarm
 
 
-class StatePublish(_Base, kw_only=True):
+class StatePublish(_Base, kw_only=True, frozen=True):
     """When state messages are published."""
 
-    policy: Annotated[Literal["update", "change", "interval", "never"], Meta(description="`update`: for each message; `change`: when an estimate moved by more than `beyond` standard deviations since the last; `interval`: at most once in `interval`.")] = "update"
+    policy: Annotated[
+        Literal["update", "change", "interval", "never"],
+        Meta(
+            description="`update`: for each message; `change`: when an estimate moved by more than `beyond` standard deviations since the last; `interval`: at most once in `interval`."
+        ),
+    ] = "update"
     beyond: Annotated[Positive, Meta(description="With `change`: in standard deviations of the estimate.")] = 1.0
-    interval: Annotated[Duration, Meta(description="With `interval`: the time between; with `change`: also published when this has passed.")] = Duration(60)
+    interval: Annotated[
+        Duration,
+        Meta(description="With `interval`: the time between; with `change`: also published when this has passed."),
+    ] = Duration(60)
     retain: Annotated[bool, Meta(description="Keep the last one at the broker.")] = False
     qos: Annotated[Literal[0, 1], Meta(description="Quality of service.")] = 0
     expiry: Annotated[Duration | None, Meta(description="Message expiry (MQTT 5); default: none.")] = None
 
 
-class ForecastPublish(_Base, kw_only=True):
+class ForecastPublish(_Base, kw_only=True, frozen=True):
     """When and how far ahead forecasts are published."""
 
-    horizons: Annotated[list[Duration], Meta(max_length=16, description="How far ahead; an empty list turns forecasts off.")] = field(default_factory=lambda: [Duration(60), Duration(600)])
+    horizons: Annotated[
+        list[Duration], Meta(max_length=16, description="How far ahead; an empty list turns forecasts off.")
+    ] = field(default_factory=lambda: [Duration(60), Duration(600)])
     interval: Annotated[Duration, Meta(description="Least time between two forecasts of one twin.")] = Duration(10)
     retain: Annotated[bool, Meta(description="Keep the last one at the broker.")] = False
     qos: Annotated[Literal[0, 1], Meta(description="Quality of service.")] = 0
 
 
-class Silence(_Base, kw_only=True):
+class Silence(_Base, kw_only=True, frozen=True):
     """When a twin that hears nothing is no longer live. Left out: 5 and 20 times its usual interval, at least 5 s and 30 s."""
 
-    coasting: Annotated[Duration | None, Meta(description="Silence after which the twin coasts on its prediction.")] = None
+    coasting: Annotated[Duration | None, Meta(description="Silence after which the twin coasts on its prediction.")] = (
+        None
+    )
     stale: Annotated[Duration | None, Meta(description="Silence after which the twin is stale.")] = None
 
 
-class AssetBlock(_Base, kw_only=True):
+class AssetBlock(_Base, kw_only=True, frozen=True):
     """A family of assets: where they speak, how they are modelled, what is published."""
 
-    topic: Annotated[str | None, Meta(description="Topic template; `{name}` captures a level, `+` and `#` as in MQTT. `{channel}` means one channel per topic.")] = None
-    name: Annotated[str | None, Meta(description="Name of the asset from captured levels, such as `{line}-{asset}`; default: all captured levels but `{channel}`, joined by dots.")] = None
-    model: Annotated[str | dict[str, object], Meta(description="`level`, `level_rate`, `first_order`, `tank`, `linear`, or a plug-in as `module:attribute`; or a mapping with `type` and its settings.")] = "level_rate"
-    channels: Annotated[dict[Name, Channel | None], Meta(min_length=1, max_length=64, description="Measured quantities, by name.")]
-    known: Annotated[list[str], Meta(description="Assets that exist from the start, by name.")] = field(default_factory=list)
+    topic: Annotated[
+        str | None,
+        Meta(
+            description="Topic template; `{name}` captures a level, `+` and `#` as in MQTT. `{channel}` means one channel per topic."
+        ),
+    ] = None
+    name: Annotated[
+        str | None,
+        Meta(
+            description="Name of the asset from captured levels, such as `{line}-{asset}`; default: all captured levels but `{channel}`, joined by dots."
+        ),
+    ] = None
+    model: Annotated[
+        str | dict[str, object],
+        Meta(
+            description="`level`, `level_rate`, `first_order`, `tank`, `linear`, or a plug-in as `module:attribute`; or a mapping with `type` and its settings."
+        ),
+    ] = "level_rate"
+    channels: Annotated[
+        dict[Name, Channel | None], Meta(min_length=1, max_length=64, description="Measured quantities, by name.")
+    ]
+    known: Annotated[list[str], Meta(description="Assets that exist from the start, by name.")] = field(
+        default_factory=list
+    )
     discover: Annotated[bool, Meta(description="Make a twin for each new asset that speaks.")] = True
     max_assets: Annotated[int, Meta(ge=1, le=1_000_000, description="Cap on the twins of this block.")] = 10_000
     payload: Annotated[Payload, Meta(description="How payloads are read.")] = field(default_factory=Payload)
     time: Annotated[Time, Meta(description="Times of readings.")] = field(default_factory=Time)
     qos: Annotated[Literal[0, 1] | None, Meta(description="QoS of the subscription; default: that of `mqtt`.")] = None
-    retained: Annotated[Literal["use", "refuse"], Meta(description="`use`: a retained message counts with its own time, and is rejected where it carries none; `refuse`: never.")] = "use"
-    learning: Annotated[Annotated[int, Meta(ge=4, le=100_000)], Meta(description="Readings per channel before the twin is live and alarms are judged.")] = 30
-    gate: Annotated[Literal["robust", "none"], Meta(description="`robust`: improbable readings move the twin less, until they persist; `none`: a plain Kalman filter.")] = "robust"
-    silence: Annotated[Silence, Meta(description="When a silent twin coasts and goes stale.")] = field(default_factory=Silence)
+    retained: Annotated[
+        Literal["use", "refuse"],
+        Meta(
+            description="`use`: a retained message counts with its own time, and is rejected where it carries none; `refuse`: never."
+        ),
+    ] = "use"
+    learning: Annotated[
+        Annotated[int, Meta(ge=4, le=100_000)],
+        Meta(description="Readings per channel before the twin is live and alarms are judged."),
+    ] = 30
+    gate: Annotated[
+        Literal["robust", "none"],
+        Meta(
+            description="`robust`: improbable readings move the twin less, until they persist; `none`: a plain Kalman filter."
+        ),
+    ] = "robust"
+    silence: Annotated[Silence, Meta(description="When a silent twin coasts and goes stale.")] = field(
+        default_factory=Silence
+    )
     state: Annotated[StatePublish, Meta(description="State messages.")] = field(default_factory=StatePublish)
-    forecast: Annotated[ForecastPublish, Meta(description="Forecast messages.")] = field(default_factory=ForecastPublish)
-    alarms: Annotated[dict[Name, Alarm] | UnsetType, Meta(description="Alarms, by name. Left out: one `surprise` alarm per channel; `{}` turns it off. Limits of channels come on top.")] = UNSET
+    forecast: Annotated[ForecastPublish, Meta(description="Forecast messages.")] = field(
+        default_factory=ForecastPublish
+    )
+    alarms: Annotated[
+        dict[Name, Alarm] | UnsetType,
+        Meta(
+            description="Alarms, by name. Left out: one `surprise` alarm per channel; `{}` turns it off. Limits of channels come on top."
+        ),
+    ] = UNSET
 
 
-class Config(_Base, kw_only=True):
+class Config(_Base, kw_only=True, frozen=True):
     """The whole configuration of one agent."""
 
-    schema_: Annotated[str | None, Meta(description="For editors: where the JSON Schema is.")] = field(default=None, name="$schema")
+    schema_: Annotated[str | None, Meta(description="For editors: where the JSON Schema is.")] = field(
+        default=None, name="$schema"
+    )
     site: Annotated[Name, Meta(description="Name of this site; the second level of every topic the agent publishes.")]
     prefix: Annotated[Level, Meta(description="First level of every topic the agent publishes.")] = "twinned"
     mqtt: Annotated[Mqtt, Meta(description="Broker and session.")] = field(default_factory=Mqtt)
     http: Annotated[Http, Meta(description="HTTP server.")] = field(default_factory=Http)
     log: Annotated[Log, Meta(description="Logging.")] = field(default_factory=Log)
-    assets: Annotated[list[AssetBlock], Meta(min_length=1, description="Asset blocks; the first whose topic matches takes a message.")]
+    assets: Annotated[
+        list[AssetBlock], Meta(min_length=1, description="Asset blocks; the first whose topic matches takes a message.")
+    ]

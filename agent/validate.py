@@ -318,8 +318,9 @@ def _convert(raw: Any, type_: inspect.Type) -> tuple[bool, Any]:
         case inspect.NoneType():
             return raw is None, None
         case inspect.CustomType():
+            cls: Any = type_.cls
             try:
-                return True, type_.cls.parse(raw)
+                return True, cls.parse(raw)
             except ValueError:
                 return False, raw
         case _:
