@@ -59,6 +59,7 @@ class Bank:
         self._ring_value: Floats = np.zeros(0)
         self._ring_entry: NDArray[np.uint8] = np.zeros(0, np.uint8)
         self._compiled = False
+        self.placed = (0.0, 0.0, 0.0)  # expected, variance and nis of the late reading placed last, in its place
 
     # -- storage
 
@@ -202,7 +203,10 @@ class Bank:
         h = c.observe[entry]
         hh = sum(e * e for e in h)
         stated = c.measurement[entry]
-        r = stated if stated is not None else value * value * 1e-16 + 1e-30
+        if stated is None:
+            # One reading says nothing of its noise: until the second, claim no more than a per cent of the value.
+            v[f"r{entry}"][row] = max(value * value, 1e-4) * 1e-4
+        r = v[f"r{entry}"][row]
         if c.initial is not None:
             for j, (mean, variance) in enumerate(zip(*c.initial, strict=True)):
                 v[f"x{j}"][row], v[f"p{j}_{j}"][row] = mean, variance
@@ -294,8 +298,12 @@ class Bank:
         replay = readings[begin - start :]
         replay.insert(place - (begin - start), (time, entry, value))
         self._rewind(row, begin)
-        for t, e, z in replay:
+        inserted = place - (begin - start)
+        for k, (t, e, z) in enumerate(replay):
             self._apply(row, e, t, z)
+            if k == inserted and entry < self.measured:
+                v = self.views
+                self.placed = (v[f"y{entry}"][row], v[f"s{entry}"][row], v[f"i{entry}"][row])
         return Outcome.PLACED
 
     def _marked(self, row: int, position: int, name: str) -> float:

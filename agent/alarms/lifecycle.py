@@ -1,0 +1,171 @@
+"""The life of an alarm: normal, waiting to be raised, active, waiting to clear.
+
+One `Lifecycle` is one alarm of one block: a rule, its delays, and a phase per row. A change comes out only at
+`raised` and `cleared`; while the condition lasts nothing is repeated, and nothing is raised while a channel learns.
+After ISA-18.2-2016 §5.2 and IEC 62682:2022 §5.2, of which this is the part without operator actions.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.alarms.rules import Absence, Rule, Surprise, Watched
+from agent.config import Alarm
+from agent.types import Severity, Status, Transition
+
+NORMAL, RISING, ACTIVE, FALLING = range(4)
+
+
+class Lifecycle:
+    """One alarm of one block over all its rows."""
+
+    def __init__(self, name: str, spec: Alarm, rule: Rule, watched: Watched, learning: int) -> None:
+        self.name = name
+        self.spec = spec
+        self.rule = rule
+        self.watched = watched
+        self.severity = Severity(spec.severity)
+        self.message = spec.message
+        self.on_delay, self.off_delay = float(spec.on_delay), float(spec.off_delay)
+        self.learning = float(learning)
+        self.scores = isinstance(rule, Surprise)  # its value is the score shown in traces
+        self.waiting: dict[int, None] = {}  # rows in RISING or FALLING: bounded by the rows
+        self.active = 0
+        self.phase: NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self.since: NDArray[np.float64] = np.zeros(0)  # when the present phase began
+        self.raised: NDArray[np.float64] = np.zeros(0)  # when it was last raised
+        self.count: NDArray[np.int64] = np.zeros(0, np.int64)  # changes so far: the alarm's sequence number
+
+    def grow(self, capacity: int) -> None:
+        def longer(a: NDArray[Any]) -> NDArray[Any]:
+            fresh = np.zeros(capacity, a.dtype)
+            fresh[: len(a)] = a
+            return fresh
+
+        self.phase, self.since, self.raised, self.count = map(longer, (self.phase, self.since, self.raised, self.count))
+        self._phase = memoryview(self.phase)
+        self.rule.grow(capacity)
+
+    def reading(self, row: int, time: float) -> Transition | None:
+        """A reading of the watched channel was taken into this row at event time `time`."""
+        self.rule.observe(row, time)
+        columns = self.watched.bank.views
+        on, hold = self.rule.conditions(columns, row)
+        phase = self._phase[row]
+        if phase == NORMAL and not on:
+            return None
+        if columns[f"n{self.watched.channel}"][row] < self.learning:
+            on = False
+        return self._move(row, bool(on), bool(hold), time)
+
+    def readings(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> list[tuple[int, Transition]]:
+        """As `reading`, for different rows. Returns (position in `rows`, change)."""
+        self.rule.observe_many(rows, times)
+        columns = self.watched.bank.columns
+        on, hold = self.rule.conditions(columns, rows)
+        phase = self.phase[rows]
+        look = np.where(phase == NORMAL, on, (phase != ACTIVE) | ~np.asarray(hold))
+        if not look.any():
+            return []
+        changes = []
+        learned = columns[f"n{self.watched.channel}"][rows] >= self.learning
+        for k in np.flatnonzero(look).tolist():
+            change = self._move(int(rows[k]), bool(on[k]) and bool(learned[k]), bool(hold[k]), float(times[k]))
+            if change is not None:
+                changes.append((k, change))
+        return changes
+
+    def _move(self, row: int, on: bool, hold: bool, time: float) -> Transition | None:
+        phase = self._phase[row]
+        if phase == NORMAL:
+            if not on:
+                return None
+            if self.on_delay <= 0.0:
+                return self._raise(row, time)
+            return self._wait(row, RISING, time)
+        if phase == RISING:
+            if not on:
+                return self._rest(row, NORMAL, time)
+            return self._raise(row, time) if time - self.since[row] >= self.on_delay else None
+        if hold:
+            return None if phase == ACTIVE else self._rest(row, ACTIVE, time)
+        if phase == ACTIVE:
+            return self._clear(row, time) if self.off_delay <= 0.0 else self._wait(row, FALLING, time)
+        return self._clear(row, time) if time - self.since[row] >= self.off_delay else None
+
+    def _wait(self, row: int, phase: int, time: float) -> None:
+        self._phase[row] = phase
+        self.since[row] = time
+        self.waiting[row] = None
+
+    def _rest(self, row: int, phase: int, time: float) -> None:
+        self._phase[row] = phase
+        self.since[row] = time
+        self.waiting.pop(row, None)
+
+    def _raise(self, row: int, time: float) -> Transition:
+        self._rest(row, ACTIVE, time)
+        self.raised[row] = time
+        self.count[row] += 1
+        self.active += 1
+        return Transition.RAISED
+
+    def _clear(self, row: int, time: float) -> Transition:
+        self._rest(row, NORMAL, time)
+        self.count[row] += 1
+        self.active -= 1
+        return Transition.CLEARED
+
+    # -- what passes with time alone
+
+    def deadline(self, now_of: Any) -> float:
+        """Arrival-clock time of the next delay that runs out; `now_of(row)` is arrival minus event time."""
+        best = math.inf
+        for row in self.waiting:
+            delay = self.on_delay if self._phase[row] == RISING else self.off_delay
+            best = min(best, float(self.since[row]) + delay + now_of(row))
+        return best
+
+    def elapse(self, now: float, now_of: Any) -> list[tuple[int, Transition, float]]:
+        """Delays that have run out by `now` (arrival clock). Returns (row, change, event time)."""
+        changes = []
+        for row in list(self.waiting):
+            time = now - now_of(row)
+            rising = self._phase[row] == RISING
+            if time - self.since[row] >= (self.on_delay if rising else self.off_delay):
+                changes.append((row, self._raise(row, time) if rising else self._clear(row, time), time))
+        return changes
+
+    def absent(self, now: float, status: NDArray[np.uint8], size: int) -> list[tuple[int, Transition, float]]:
+        """For an absence rule: rows silent for too long by `now`, when not still learning."""
+        assert isinstance(self.rule, Absence)
+        changes = []
+        if self.rule.after is None:
+            missing = status[:size] == Status.STALE
+        else:
+            heard = self.rule.memory.columns["heard"][:size]
+            heard = np.where(np.isnan(heard), self.watched.block.columns["made"][:size], heard)
+            missing = (now - heard >= self.rule.after) & (status[:size] != Status.LEARNING)
+        for row in np.flatnonzero(missing & (self.phase[:size] == NORMAL)).tolist():
+            changes.append((row, self._raise(row, now), now))
+        return changes
+
+    # -- snapshots
+
+    def export(self, rows: NDArray[np.intp]) -> dict[str, Any]:
+        own = {"phase": self.phase[rows], "since": self.since[rows], "raised": self.raised[rows], "count": self.count[rows]}
+        return own | {f"rule_{k}": v for k, v in self.rule.export(rows).items()}
+
+    def load(self, rows: NDArray[np.intp], data: dict[str, Any]) -> None:
+        self.active -= int((self.phase[rows] >= ACTIVE).sum())
+        for name in ("phase", "since", "raised", "count"):
+            getattr(self, name)[rows] = data[name]
+        self.active += int((self.phase[rows] >= ACTIVE).sum())
+        for row, phase in zip(rows.tolist(), self.phase[rows].tolist(), strict=True):
+            if phase in (RISING, FALLING):
+                self.waiting[row] = None
+        self.rule.load(rows, {k[5:]: v for k, v in data.items() if k.startswith("rule_")})

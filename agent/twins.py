@@ -1,0 +1,246 @@
+"""The core as a whole, in five verbs: `on_batch`, `on_time`, `next_time`, `snapshot`, `restore`.
+
+Given the same batches and times it returns the same outputs. It imports no socket, clock, thread, file or random
+generator; a test walks the imports to keep it so. Nothing an input holds can make it raise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from agent.block import Block
+from agent.build import plan_block
+from agent.config import AssetBlock, Config
+from agent.decode import Decoder
+from agent.types import STATUS_NAMES, Batch, Outputs, Severity
+
+SNAPSHOT_VERSION = 1
+
+
+class Twins:
+    """All twins of one agent."""
+
+    def __init__(self, config: Config, *, trace: bool = False) -> None:
+        """Raises `agent.build.PlanError` on settings that have the right types but cannot be built."""
+        self.config = config
+        self.blocks = [Block(plan_block(b, config.site, config.prefix)) for b in config.assets]
+        for block in self.blocks:
+            block.tracing = trace
+            for name in block.config.known:
+                block.add(name, math.nan)
+            if block.config.known:
+                block.due = -math.inf
+        self.decoder = Decoder(config, self.blocks)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.blocks))
+
+    def on_batch(self, batch: Batch) -> Outputs:
+        """Take one turn's messages: states move, alarms change, publications come out."""
+        out = Outputs(messages=len(batch.topics))
+        if batch.topics:
+            self.decoder.on_batch(batch, out)
+        return out
+
+    def on_time(self, now: float) -> Outputs:
+        """What the passing of time brings. now: UTC seconds."""
+        out = Outputs()
+        for block in self.blocks:
+            if len(block):
+                block.on_time(now, out)
+        return out
+
+    def next_time(self) -> float:
+        """UTC seconds at which `on_time` next has something to do; infinity when never."""
+        return min((b.next_time() for b in self.blocks if len(b)), default=math.inf)
+
+    def subscriptions(self) -> list[tuple[str, int]]:
+        """(filter, QoS) of everything the blocks listen to."""
+        return list(self.decoder.subscriptions.items())
+
+    # -- what others look at
+
+    def status_counts(self) -> dict[str, int]:
+        total = np.zeros(len(STATUS_NAMES), int)
+        for b in self.blocks:
+            total += np.bincount(b.columns["status"][: len(b)], minlength=len(STATUS_NAMES))
+        return dict(zip(STATUS_NAMES, total.tolist(), strict=True))
+
+    def active_alarms(self) -> dict[str, int]:
+        counts = {s.value: 0 for s in Severity}
+        for b in self.blocks:
+            for alarm in b.alarms:
+                counts[alarm.severity.value] += alarm.active
+        return counts
+
+    def summaries(self, offset: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
+        """One small JSON-able record per twin, in a stable order."""
+        out: list[dict[str, Any]] = []
+        for b in self.blocks:
+            if offset >= len(b):
+                offset -= len(b)
+                continue
+            for row in range(offset, min(len(b), offset + limit - len(out))):
+                out.append(self._summary(b, row))
+            offset = 0
+            if len(out) >= limit:
+                break
+        return out
+
+    @staticmethod
+    def _summary(b: Block, row: int) -> dict[str, Any]:
+        v = b.views
+        seen = v["seen"][row]
+        return {
+            "asset": b.names[row],
+            "status": STATUS_NAMES[v["status"][row]],
+            "model": b.model,
+            "time": _known(v["time"][row]),
+            "seen": _known(seen),
+            "seq": v["seq"][row],
+            "surprise": max((v[f"surprise{s}"][row] for s in range(len(b.plan.channels))), default=0.0),
+            "alarms": [a.name for a in b.alarms if a.phase[row] >= 2],
+        }
+
+    def detail(self, asset: str) -> dict[str, Any] | None:
+        """Everything about one twin, JSON-able; None when there is none of that name."""
+        b = self.decoder.owner.get(asset) or next((b for b in self.blocks if asset in b.row_of), None)
+        if b is None:
+            return None
+        row = b.row_of[asset]
+        values = b.encoder.gather(row)
+        states, at = {}, 0
+        for bank in b.banks:
+            for s in bank.component.states:
+                states[s.name] = {"mean": _known(values[at]), "std": _known(values[at + 1]), "unit": s.unit}
+                at += 2
+        channels: dict[str, Any] = {}
+        for slot, (name, where, _) in enumerate(b.plan.shape):
+            unit = b.plan.channels[slot].config.unit
+            if where is None:
+                channels[name] = {"reported": _known(values[at]), "unit": unit}
+                at += 1
+                continue
+            reported, expected, std, surprise, quality = values[at : at + 5]
+            at += 5
+            bank, k = b.banks[where[0]], where[1]
+            channels[name] = {
+                "reported": _known(reported),
+                "expected": _known(expected),
+                "std": _known(std),
+                "surprise": surprise,
+                "quality": ("good", "uncertain", "bad")[quality],
+                "unit": unit,
+                "noise": _known(math.sqrt(max(bank.views[f"r{k}"][row], 0.0))),
+                "readings": int(bank.views[f"n{k}"][row]),
+            }
+        alarms = [
+            {
+                "alarm": a.name,
+                "state": ("normal", "rising", "active", "falling")[a.phase[row]],
+                "severity": a.severity.value,
+                "rule": a.rule.words,
+                "since": float(a.raised[row]) if a.phase[row] >= 2 else None,
+            }
+            for a in b.alarms
+        ]
+        return self._summary(b, row) | {"states": states, "channels": channels, "alarms": alarms}
+
+    # -- carrying state over
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything learned, as plain columns. `restore` gives back the same bits."""
+        return {"version": SNAPSHOT_VERSION, "blocks": [_export(b) for b in self.blocks]}
+
+    def restore(self, saved: Mapping[str, Any]) -> list[str]:
+        """Take over what a snapshot holds, block by block; returns a line for each that had to start over and why."""
+        if saved.get("version") != SNAPSHOT_VERSION:
+            return [f"the snapshot has version {saved.get('version')}, expected {SNAPSHOT_VERSION}: all twins start over"]
+        lines = []
+        unused = list(saved["blocks"])
+        for b in self.blocks:
+            match = next((s for s in unused if s["identity"] == identity(b.config)), None)
+            if match is None:
+                near = next((s for s in unused if s["topic"] == _place(b.config)), None)
+                if near is not None and near["names"]:
+                    lines.append(f"block {_place(b.config)}: {_difference(near['identity'], identity(b.config))} changed, its twins start over")
+                continue
+            unused = [s for s in unused if s is not match]
+            lines += _adopt(b, match)
+        self.decoder.owner = {name: b for b in self.blocks for name in b.names}
+        return lines
+
+    def reconfigure(self, config: Config) -> tuple[Twins, list[str]]:
+        """A core for the new configuration that keeps the state of every twin whose model did not change."""
+        new = Twins(config)
+        return new, new.restore(self.snapshot())
+
+
+def _known(value: float) -> float | None:
+    return value if value == value else None
+
+
+def _place(config: AssetBlock) -> str:
+    return config.topic or ",".join(c.topic or "" for c in config.channels.values() if c is not None)
+
+
+_STATE_KEYS = ("topic", "name", "model", "payload", "time", "learning", "gate")
+
+
+def identity(config: AssetBlock) -> dict[str, str]:
+    """What a twin's state depends on: while all of these stay the same, state is carried over."""
+    out = {key: repr(getattr(config, key)) for key in _STATE_KEYS}
+    out["channels"] = repr(
+        [(n, c and (c.field, c.topic, c.noise, c.model, c.scale, c.offset)) for n, c in config.channels.items()]
+    )
+    return out
+
+
+def _difference(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    return ", ".join(k for k in new if old.get(k) != new[k])
+
+
+_BLOCK_COLUMNS = ("seen", "made", "time", "forecast", "published", "status", "seq")
+
+
+def _export(b: Block) -> dict[str, Any]:
+    rows = np.arange(len(b))
+    names = [n for n in b.columns if n in _BLOCK_COLUMNS or n.startswith(("surprise", "quality"))]
+    return {
+        "identity": identity(b.config),
+        "topic": _place(b.config),
+        "names": list(b.names),
+        "columns": {n: b.columns[n][rows] for n in names},
+        "banks": [bank.export(rows.tolist()) for bank in b.banks],
+        "alarms": {a.name: {"spec": repr((a.spec, a.watched.name)), "rows": a.export(rows)} for a in b.alarms},
+    }
+
+
+def _adopt(b: Block, saved: Mapping[str, Any]) -> list[str]:
+    wanted = set(b.config.known)
+    keep = [k for k, n in enumerate(saved["names"]) if b.config.discover or n in wanted][: b.config.max_assets]
+    rows = []
+    for k in keep:
+        name = saved["names"][k]
+        rows.append(b.row_of[name] if name in b.row_of else b.add(name, math.nan))
+    if not rows:
+        return []
+    r, source = np.array(rows, np.intp), np.array(keep, np.intp)
+    for name, column in saved["columns"].items():
+        b.columns[name][r] = column[source]
+    for bank, data in zip(b.banks, saved["banks"], strict=True):
+        bank.load(rows, {k: v[..., source] for k, v in data.items()})
+    lines = []
+    for a in b.alarms:
+        old = saved["alarms"].get(a.name)
+        if old is not None and old["spec"] == repr((a.spec, a.watched.name)):
+            a.load(r, {k: v[source] for k, v in old["rows"].items()})
+        elif old is not None:
+            lines.append(f"alarm {a.name} changed and starts over")
+    b.due = -math.inf
+    dropped = len(saved["names"]) - len(keep)
+    return [*lines, f"{dropped} twins are no longer configured"] if dropped else lines
