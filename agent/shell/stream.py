@@ -1,0 +1,77 @@
+"""Connected byte streams as the wire sees them: TCP, TLS and WebSocket look the same from here on.
+
+Non-blocking: `recv` and `send` raise BlockingIOError when the peer must act first, `recv` returns b"" at the end.
+How a stream comes about is `dial`'s part; what is in it is the wire's.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from contextlib import suppress
+from typing import Protocol
+
+
+class Stream(Protocol):
+    """What the wire needs of a connection."""
+
+    def recv(self, size: int) -> bytes: ...
+    def send(self, data: bytes | bytearray | memoryview) -> int: ...
+    def pending(self) -> bool:
+        """Whether `recv` has more that the selector cannot see."""
+
+    def unsent(self) -> bool:
+        """Whether `send` took bytes that have not left yet, or waits to be called again."""
+
+    def finish(self) -> None:
+        """Say that nothing more will be sent; what comes can still be read."""
+
+    def fileno(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class SocketStream:
+    """A plain or TLS socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._socket = sock
+        self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
+        self._wants_write = False
+
+    def recv(self, size: int) -> bytes:
+        try:
+            return self._socket.recv(size)
+        except ssl.SSLWantReadError:
+            raise BlockingIOError from None
+        except ssl.SSLWantWriteError:
+            self._wants_write = True
+            raise BlockingIOError from None
+
+    def send(self, data: bytes | bytearray | memoryview) -> int:
+        self._wants_write = False
+        if not len(data):
+            return 0
+        try:
+            return self._socket.send(data)
+        except ssl.SSLWantReadError:
+            raise BlockingIOError from None
+        except ssl.SSLWantWriteError:
+            self._wants_write = True
+            raise BlockingIOError from None
+
+    def pending(self) -> bool:
+        return self._tls is not None and self._tls.pending() > 0
+
+    def unsent(self) -> bool:
+        return self._wants_write
+
+    def finish(self) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
