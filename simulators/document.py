@@ -55,8 +55,8 @@ class Findings:
         """One line each, in the order of the text."""
         return [line for _, line in sorted(self._found, key=lambda found: found[0])]
 
-    def add(self, path: Path, what: str, hint: str = "") -> None:
-        mark = self.marks.get(path, (0, 0))
+    def add(self, path: Path, what: str, hint: str = "", mark: tuple[int, int] | None = None) -> None:
+        mark = mark or self.marks.get(path, (0, 0))
         place = f"{self.name}:{mark[0]}:{mark[1]}" if mark[0] else self.name
         dotted = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
         self._found.append((mark, f"{place}: {dotted + ': ' if dotted else ''}{what}{f' ({hint})' if hint else ''}"))
@@ -145,12 +145,12 @@ def _plain(node: yaml.Node | None, path: Path, findings: Findings) -> object:
         for key_node, value_node in node.value:
             key = str(key_node.value)
             where: Path = (*path, key)
+            mark = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             if key in values:
-                findings.marks[where] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-                findings.add(where, "the key stands here a second time")
+                findings.add(where, "the key stands here a second time", mark=mark)
                 continue
             values[key] = _plain(value_node, where, findings)
-            findings.marks[where] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            findings.marks[where] = mark
         return values
     text = str(node.value)
     plain = isinstance(node, yaml.ScalarNode) and node.style is None

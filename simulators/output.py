@@ -101,6 +101,7 @@ class Broker:
         self._unsent = 0
         self._refusal: str | None = None
         self._connected = False
+        self._interrupted = False
 
     def __enter__(self) -> Broker:
         from paho.mqtt.client import Client, MQTTv311
@@ -159,12 +160,15 @@ class Broker:
             if reason.is_failure:
                 self._refusal = str(reason)
             else:
+                if self._interrupted:
+                    self._tell(f"connection to the broker at {self.address} is back")
                 self._connected = True
             self._changed.notify_all()
 
     def _on_disconnect(self, client: Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         with self._changed:
             if self._connected and reason.is_failure:
+                self._interrupted = True
                 self._tell(f"connection to the broker at {self.address} lost: {reason}; trying again")
             self._connected = False
             if self.address.qos == 0:
