@@ -98,6 +98,10 @@ class DecodeError(Exception):
         self.reason = reason
         self.detail = detail
 
+    def within(self, where: str) -> DecodeError:
+        """The same error, said to be in this part of the payload."""
+        return DecodeError(self.reason, f"{where}: {self.detail}")
+
 
 class Decoded(NamedTuple):
     """What a codec makes of one payload that it could read: never both empty."""
@@ -170,5 +174,11 @@ class Outputs:
     forecasts: int = 0  # forecast messages among the publications
     nis_sum: dict[str, float] = field(default_factory=dict)  # per model name: sum of normalised innovation squared
     nis_count: dict[str, int] = field(default_factory=dict)
+    event_time: float = 0.0  # UTC seconds of the newest reading used; 0: none
     discovered: int = 0  # assets that spoke for the first time
     lag: float = 0.0  # seconds from the oldest arrival of the batch, filled by the shell
+
+    def add_nis(self, model: str, total: float, count: int) -> None:
+        """Count normalised innovations squared towards their model."""
+        self.nis_sum[model] = self.nis_sum.get(model, 0.0) + total
+        self.nis_count[model] = self.nis_count.get(model, 0) + count
