@@ -286,7 +286,9 @@ class Bank:
         mark_time = self._marked(row, start, "T")
         if mark_time == mark_time:
             newest = 0.0 if self.solo else self._marked(row, start, "L")
-            if time == mark_time and (self.solo or (entry < self.measured and self._marked(row, start, f"t{entry}") == time)):
+            if time == mark_time and (
+                self.solo or (entry < self.measured and self._marked(row, start, f"t{entry}") == time)
+            ):
                 return Outcome.DUPLICATE
             if (time, float(entry)) <= (mark_time, newest):
                 return Outcome.LATE
@@ -321,7 +323,10 @@ class Bank:
     def update_many(self, rows: Rows, entry: int, times: Floats, values: Floats) -> NDArray[np.uint8] | None:
         """One reading of one entry for each of several different rows. Returns outcomes, or None when all were used."""
         if len(rows) < FEW:
-            codes = [self.update(r, entry, t, z) for r, t, z in zip(rows.tolist(), times.tolist(), values.tolist(), strict=True)]
+            codes = [
+                self.update(r, entry, t, z)
+                for r, t, z in zip(rows.tolist(), times.tolist(), values.tolist(), strict=True)
+            ]
             return np.array(codes, np.uint8) if any(codes) else None
         last = self.columns["T"][rows]
         ordinary = times > last

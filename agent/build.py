@@ -28,6 +28,7 @@ from agent.config import (
 )
 from agent.models import find
 from agent.models.base import ChannelInfo, Component
+from agent.rows import Rows
 from agent.topics import safe_level
 from agent.types import Severity
 
@@ -90,7 +91,9 @@ def model_settings(model: str | dict[str, object], path: tuple[str | int, ...]) 
         raise PlanError((*path, "type"), "expected the name of a model under `type`")
     found = find(name)
     if found is None:
-        raise PlanError(path, f"expected a model (level, level_rate, first_order, tank, linear, or module:attribute), got {name!r}")
+        raise PlanError(
+            path, f"expected a model (level, level_rate, first_order, tank, linear, or module:attribute), got {name!r}"
+        )
     try:
         settings = msgspec.convert(raw | {"type": found.name}, found.Settings, dec_hook=duration_hook)
     except (msgspec.ValidationError, ValueError) as e:
@@ -121,10 +124,16 @@ def plan_block(config: AssetBlock, site: str, prefix: str = "twinned") -> Plan:
         components.append(component)
 
     found, settings = model_settings(config.model, ("model",))
-    own = {c.name: model_settings(c.config.model, ("channels", c.name, "model")) for c in channels if c.config.model is not None}
+    own = {
+        c.name: model_settings(c.config.model, ("channels", c.name, "model"))
+        for c in channels
+        if c.config.model is not None
+    }
     for name, (other, _) in own.items():
         if other.scope != "channel":
-            raise PlanError(("channels", name, "model"), f"model {other.name!r} spans several channels: set it on the block")
+            raise PlanError(
+                ("channels", name, "model"), f"model {other.name!r} spans several channels: set it on the block"
+            )
     observed, inputs = found.uses(settings)
     driven = set(inputs).union(*(other.uses(s)[1] for other, s in own.values()))
     for name in driven:
@@ -174,19 +183,20 @@ def _distinct_states(components: list[Component]) -> list[Component]:
         for s in c.states:
             taken[s.name] = taken.get(s.name, 0) + 1
     return [
-        replace(c, states=tuple(replace(s, name=f"{c.channels[0]}_{s.name}") if taken[s.name] > 1 else s for s in c.states))
+        replace(
+            c, states=tuple(replace(s, name=f"{c.channels[0]}_{s.name}") if taken[s.name] > 1 else s for s in c.states)
+        )
         for c in components
     ]
 
 
-def lifecycles(plan: Plan, block: Any) -> list[Lifecycle]:
+def lifecycles(plan: Plan, rows: Rows, banks: Sequence[Bank]) -> list[Lifecycle]:
     """The alarms of a block: those of `alarms`, the default one where none are given, and the channels' limits."""
-    banks: list[Bank] = block.banks
     watched: dict[str, Watched] = {}
     for slot, (name, where, _) in enumerate(plan.shape):
         if where is not None:
             b, k = where
-            watched[name] = Watched(block, banks[b], k, slot, name, plan.channels[slot].config.unit)
+            watched[name] = Watched(rows, banks[b], k, slot, name, plan.channels[slot].config.unit)
     specs: list[tuple[str, Alarm, Watched, bool]] = []
     if isinstance(plan.config.alarms, msgspec.UnsetType):
         given: dict[str, Alarm] = {"surprise": SurpriseAlarm()}
@@ -195,7 +205,10 @@ def lifecycles(plan: Plan, block: Any) -> list[Lifecycle]:
     for name, spec in given.items():
         if spec.channel is not None:
             if spec.channel not in watched:
-                raise PlanError(("alarms", name, "channel"), f"expected a measured channel ({', '.join(watched)}), got {spec.channel!r}")
+                raise PlanError(
+                    ("alarms", name, "channel"),
+                    f"expected a measured channel ({', '.join(watched)}), got {spec.channel!r}",
+                )
             specs.append((name, spec, watched[spec.channel], False))
         elif isinstance(spec, AbsenceAlarm):
             specs.append((name, spec, next(iter(watched.values())), True))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import NamedTuple
 
-from agent.block import Block, Samples
+from agent.block import Arrivals, Block, Samples
 from agent.codecs import Codec, build
 from agent.config import Config, Payload, Time
 from agent.topics import TopicTemplate, asset_name
@@ -74,7 +74,7 @@ class Decoder:
         self._refused: dict[bytes, tuple[Reason, str]] = {}
         caps = sum(b.config.max_assets * max(1, len(b.plan.channels)) for b in blocks)
         self._most_routes = min(2 * caps + 1024, 4_000_000)
-        self.owner: dict[str, Block] = {name: b for b in blocks for name in b.names}
+        self.owner: dict[str, Block] = {name: b for b in blocks for name in b.rows.names}
 
     def _subscribe(self, topic: str, qos: int) -> None:
         self.subscriptions[topic] = max(qos, self.subscriptions.get(topic, 0))
@@ -153,7 +153,7 @@ class Decoder:
                     break
                 return Reason.UNKNOWN_CHANNEL, f"expected one of {', '.join(map(str, entry.lanes))}, got {channel!r}"
             name = asset_name(entry.block.config.name, levels, entry.template.names)
-            row = entry.block.row_of.get(name)
+            row = entry.block.rows.row_of.get(name)
             if row is None:
                 refused = self._discoverable(entry.block, name)
                 if refused is not None:
@@ -172,7 +172,10 @@ class Decoder:
         if len(block) >= block.config.max_assets:
             return Reason.ASSET_LIMIT, f"max_assets is {block.config.max_assets}"
         if name in self.owner:
-            return Reason.UNKNOWN_ASSET, f"the name {name!r} is taken by another asset block: set `name` to tell them apart"
+            return (
+                Reason.UNKNOWN_ASSET,
+                f"the name {name!r} is taken by another asset block: set `name` to tell them apart",
+            )
         return None
 
     # -- decoding
@@ -188,7 +191,7 @@ class Decoder:
                 rows = [r.row for r in routes if r is not None]
                 samples = self._plain(lane, rows, batch, out)
                 if samples is not None:
-                    lane.block.take(samples, batch.received, batch.topics, out)
+                    lane.block.take(samples, Arrivals(batch.received, batch.topics), out)
                     return
         self._mixed(routes, batch, out)
 
@@ -197,7 +200,7 @@ class Decoder:
         decoded = lane.codec.columns(batch.payloads)
         if decoded is None:
             return None
-        times, columns = decoded
+        times, columns = decoded.times, decoded.values
         if None in times:
             filled = [r if t is None else t for t, r in zip(times, batch.received, strict=True)]
         else:
@@ -214,7 +217,7 @@ class Decoder:
         def flush() -> None:
             for block, c in collected.values():
                 if c.message:
-                    block.take(c.samples(), batch.received, batch.topics, out)
+                    block.take(c.samples(), Arrivals(batch.received, batch.topics), out)
             collected.clear()
 
         for k, known in enumerate(routes):
@@ -266,7 +269,9 @@ class Decoder:
                 column.append(value if value is None or factor is None else value * factor[0] + factor[1])
 
     @staticmethod
-    def _drive(shared: SharedInput, topic: bytes, payload: bytes, received: float, retained: bool, out: Outputs) -> None:
+    def _drive(
+        shared: SharedInput, topic: bytes, payload: bytes, received: float, retained: bool, out: Outputs
+    ) -> None:
         """A shared input: a retained one is welcome, since it is the input's present value."""
         try:
             decoded = shared.codec.decode(payload)
@@ -303,5 +308,3 @@ def _scaled(column: list[float | None], scale: tuple[float, float] | None) -> li
     if scale is None:
         return column
     return [None if v is None else v * f + o for v, (f, o) in zip(column, repeat(scale))]
-
-

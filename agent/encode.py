@@ -7,6 +7,7 @@ known (no reading yet) is written as null. The schemas of all messages are gener
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from agent.bank import Bank
-from agent.expr import Expr, compile_function, const, emit, maximum, sqrt, sym
+from agent.expr import Expr, compile_function, const, emit, maximum, sqrt, sym, where
 from agent.types import Quality
 
 ENCODER = msgspec.json.Encoder()
@@ -39,7 +40,10 @@ class ChannelValue(Struct):
     expected: Annotated[Number, Meta(description="What the twin expected it to be.")]
     std: Annotated[Number, Meta(description="Standard deviation of that expectation.")]
     surprise: Annotated[Number, Meta(description="-log10 of the probability of a reading at least this far off.")]
-    quality: Annotated[Literal["good", "uncertain", "bad"], Meta(description="`uncertain`: improbable, used with less weight; `bad`: no reading yet.")]
+    quality: Annotated[
+        Literal["good", "uncertain", "bad"],
+        Meta(description="`uncertain`: improbable, used with less weight; `bad`: no reading yet."),
+    ]
 
 
 class InputValue(Struct):
@@ -51,7 +55,10 @@ class InputValue(Struct):
 class StateMessage(Struct):
     """Published under `<prefix>/<site>/<asset>/state`: what the twin is, and how sure."""
 
-    time: Annotated[EpochSeconds, Meta(description="Event time: that of the newest reading, or of the prediction while no reading comes.")]
+    time: Annotated[
+        EpochSeconds,
+        Meta(description="Event time: that of the newest reading, or of the prediction while no reading comes."),
+    ]
     processed: Annotated[EpochSeconds, Meta(description="When the agent received what led to this message.")]
     age: Annotated[Number, Meta(description="Seconds since the newest reading arrived.")]
     asset: str
@@ -166,7 +173,10 @@ class StateEncoder:
             for j, state in enumerate(bank.component.states):
                 state_names.append(state.name)
                 parts.append(f"S(v[{len(returns)}], v[{len(returns) + 1}])")
-                returns += [load(f"b{b}_x{j}"), std(load(f"b{b}_p{j}_{j}"))]
+                spread = std(load(f"b{b}_p{j}_{j}"))
+                if state.order:  # a rate is unknown before the second reading, not known to be exactly zero
+                    spread = where(load(f"b{b}_b") >= 2.0, spread, math.nan)
+                returns += [load(f"b{b}_x{j}"), spread]
         channel_parts = []
         for slot, (_, measured, driven) in enumerate(channels):
             at = len(returns)

@@ -219,7 +219,7 @@ def emit(
     temporaries = 0
     for e in order:
         if e.op == "const":
-            text[id(e)] = repr(e.value)
+            text[id(e)] = repr(e.value) if math.isfinite(e.value) else "nan"
             continue
         if e.op == "sym":
             text[id(e)] = e.name
@@ -241,7 +241,7 @@ def emit(
 
 def compile_function(name: str, source: str, names: Mapping[str, Any], *, arrays: bool) -> Callable[..., Any]:
     """Turn emitted source into a function; `names` are the columns and helpers it refers to."""
-    scope: dict[str, Any] = dict(names)
+    scope: dict[str, Any] = {"nan": math.nan, **names}
     scope.update(
         {"exp": exp_array, "sqrt": np.sqrt, "where": np.where} if arrays else {"exp": math.exp, "sqrt": math.sqrt}
     )

@@ -23,14 +23,14 @@ class Forecaster:
         self.model = model
         self.z = quantile(0.5 + BAND / 2.0)
 
-    def write(self, row: int, gap: float, time: float, processed: float, asset: str, seq: int) -> bytes:
-        """The message of one row. gap: seconds of each bank's own time that `time` lies ahead of its newest reading."""
+    def write(self, row: int, time: float, processed: float, asset: str, seq: int) -> bytes:
+        """The message of one row. time: event time (s) that the horizons count from."""
         channels: dict[str, list[HorizonValue]] = {}
         for bank in self.banks:
             at = 2 * len(bank.component.states)
             if bank.views["b"][row] == 0.0:
                 continue
-            lead = max(0.0, time - bank.views["T"][row]) + gap
+            lead = max(0.0, time - bank.views["T"][row])
             runs = [bank.ahead(row, lead + h)[at:] for h in self.horizons]
             for k, name in enumerate(bank.component.channels):
                 values = []

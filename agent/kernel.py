@@ -266,7 +266,11 @@ class Emitter:
         at = self.predict(sym("t") - sym("T"))
         stores = [(f"x{j}_[i]", v) for j, v in enumerate(at.x)]
         stores += [(f"p{j}_{k}_[i]", v) for (j, k), v in at.p.items()]
-        stores += [("T_[i]", sym("t")), ("L_[i]", const(float(len(self.c.channels) + index))), (f"u{index}_[i]", sym("z"))]
+        stores += [
+            ("T_[i]", sym("t")),
+            ("L_[i]", const(float(len(self.c.channels) + index))),
+            (f"u{index}_[i]", sym("z")),
+        ]
         return emit("step", ("i", "t", "z", *self.extra), self.loads, stores, [sym("z")], arrays=arrays)
 
     def ahead_source(self, *, arrays: bool) -> str:

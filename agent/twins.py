@@ -32,8 +32,6 @@ class Twins:
             block.tracing = trace
             for name in block.config.known:
                 block.add(name, math.nan)
-            if block.config.known:
-                block.due = -math.inf
         self.decoder = Decoder(config, self.blocks)
 
     def __len__(self) -> int:
@@ -67,7 +65,7 @@ class Twins:
     def status_counts(self) -> dict[str, int]:
         total = np.zeros(len(STATUS_NAMES), int)
         for b in self.blocks:
-            total += np.bincount(b.columns["status"][: len(b)], minlength=len(STATUS_NAMES))
+            total += np.bincount(b.rows.columns["status"][: len(b)], minlength=len(STATUS_NAMES))
         return dict(zip(STATUS_NAMES, total.tolist(), strict=True))
 
     def active_alarms(self) -> dict[str, int]:
@@ -93,10 +91,10 @@ class Twins:
 
     @staticmethod
     def _summary(b: Block, row: int) -> dict[str, Any]:
-        v = b.views
+        v = b.rows.views
         seen = v["seen"][row]
         return {
-            "asset": b.names[row],
+            "asset": b.rows.names[row],
             "status": STATUS_NAMES[v["status"][row]],
             "model": b.model,
             "time": _known(v["time"][row]),
@@ -108,11 +106,11 @@ class Twins:
 
     def detail(self, asset: str) -> dict[str, Any] | None:
         """Everything about one twin, JSON-able; None when there is none of that name."""
-        b = self.decoder.owner.get(asset) or next((b for b in self.blocks if asset in b.row_of), None)
+        b = self.decoder.owner.get(asset) or next((b for b in self.blocks if asset in b.rows.row_of), None)
         if b is None:
             return None
-        row = b.row_of[asset]
-        values = b.encoder.gather(row)
+        row = b.rows.row_of[asset]
+        values = b.announcer.encoder.gather(row)
         states, at = {}, 0
         for bank in b.banks:
             for s in bank.component.states:
@@ -159,7 +157,9 @@ class Twins:
     def restore(self, saved: Mapping[str, Any]) -> list[str]:
         """Take over what a snapshot holds, block by block; returns a line for each that had to start over and why."""
         if saved.get("version") != SNAPSHOT_VERSION:
-            return [f"the snapshot has version {saved.get('version')}, expected {SNAPSHOT_VERSION}: all twins start over"]
+            return [
+                f"the snapshot has version {saved.get('version')}, expected {SNAPSHOT_VERSION}: all twins start over"
+            ]
         lines = []
         unused = list(saved["blocks"])
         for b in self.blocks:
@@ -167,11 +167,13 @@ class Twins:
             if match is None:
                 near = next((s for s in unused if s["topic"] == _place(b.config)), None)
                 if near is not None and near["names"]:
-                    lines.append(f"block {_place(b.config)}: {_difference(near['identity'], identity(b.config))} changed, its twins start over")
+                    lines.append(
+                        f"block {_place(b.config)}: {_difference(near['identity'], identity(b.config))} changed, its twins start over"
+                    )
                 continue
             unused = [s for s in unused if s is not match]
             lines += _adopt(b, match)
-        self.decoder.owner = {name: b for b in self.blocks for name in b.names}
+        self.decoder.owner = {name: b for b in self.blocks for name in b.rows.names}
         return lines
 
     def reconfigure(self, config: Config) -> tuple[Twins, list[str]]:
@@ -209,12 +211,12 @@ _BLOCK_COLUMNS = ("seen", "made", "time", "forecast", "published", "status", "se
 
 def _export(b: Block) -> dict[str, Any]:
     rows = np.arange(len(b))
-    names = [n for n in b.columns if n in _BLOCK_COLUMNS or n.startswith(("surprise", "quality"))]
+    names = [n for n in b.rows.columns if n in _BLOCK_COLUMNS or n.startswith(("surprise", "quality"))]
     return {
         "identity": identity(b.config),
         "topic": _place(b.config),
-        "names": list(b.names),
-        "columns": {n: b.columns[n][rows] for n in names},
+        "names": list(b.rows.names),
+        "columns": {n: b.rows.columns[n][rows] for n in names},
         "banks": [bank.export(rows.tolist()) for bank in b.banks],
         "alarms": {a.name: {"spec": repr((a.spec, a.watched.name)), "rows": a.export(rows)} for a in b.alarms},
     }
@@ -226,12 +228,12 @@ def _adopt(b: Block, saved: Mapping[str, Any]) -> list[str]:
     rows = []
     for k in keep:
         name = saved["names"][k]
-        rows.append(b.row_of[name] if name in b.row_of else b.add(name, math.nan))
+        rows.append(b.rows.row_of[name] if name in b.rows.row_of else b.add(name, math.nan))
     if not rows:
         return []
     r, source = np.array(rows, np.intp), np.array(keep, np.intp)
     for name, column in saved["columns"].items():
-        b.columns[name][r] = column[source]
+        b.rows.columns[name][r] = column[source]
     for bank, data in zip(b.banks, saved["banks"], strict=True):
         bank.load(rows, {k: v[..., source] for k, v in data.items()})
     lines = []
@@ -241,6 +243,6 @@ def _adopt(b: Block, saved: Mapping[str, Any]) -> list[str]:
             a.load(r, {k: v[source] for k, v in old["rows"].items()})
         elif old is not None:
             lines.append(f"alarm {a.name} changed and starts over")
-    b.due = -math.inf
+    b.silence.due = -math.inf
     dropped = len(saved["names"]) - len(keep)
     return [*lines, f"{dropped} twins are no longer configured"] if dropped else lines

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.alarms.rules import Absence, Rule, Surprise, Watched
+from agent.alarms.rules import Rule, Surprise, Watched
 from agent.config import Alarm
-from agent.types import Severity, Status, Transition
+from agent.types import Severity, Transition
 
 NORMAL, RISING, ACTIVE, FALLING = range(4)
 
@@ -140,24 +140,19 @@ class Lifecycle:
                 changes.append((row, self._raise(row, time) if rising else self._clear(row, time), time))
         return changes
 
-    def absent(self, now: float, status: NDArray[np.uint8], size: int) -> list[tuple[int, Transition, float]]:
-        """For an absence rule: rows silent for too long by `now`, when not still learning."""
-        assert isinstance(self.rule, Absence)
-        changes = []
-        if self.rule.after is None:
-            missing = status[:size] == Status.STALE
-        else:
-            heard = self.rule.memory.columns["heard"][:size]
-            heard = np.where(np.isnan(heard), self.watched.block.columns["made"][:size], heard)
-            missing = (now - heard >= self.rule.after) & (status[:size] != Status.LEARNING)
-        for row in np.flatnonzero(missing & (self.phase[:size] == NORMAL)).tolist():
-            changes.append((row, self._raise(row, now), now))
-        return changes
+    def missing(self, row: int, now: float) -> Transition:
+        """An absence rule found this row missing at `now` (arrival clock)."""
+        return self._raise(row, now)
 
     # -- snapshots
 
     def export(self, rows: NDArray[np.intp]) -> dict[str, Any]:
-        own = {"phase": self.phase[rows], "since": self.since[rows], "raised": self.raised[rows], "count": self.count[rows]}
+        own = {
+            "phase": self.phase[rows],
+            "since": self.since[rows],
+            "raised": self.raised[rows],
+            "count": self.count[rows],
+        }
         return own | {f"rule_{k}": v for k, v in self.rule.export(rows).items()}
 
     def load(self, rows: NDArray[np.intp], data: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from agent.bank import Bank
 from agent.config import AbsenceAlarm, FlatAlarm, LimitAlarm, RateAlarm, SurpriseAlarm
 from agent.judge import quantile
+from agent.rows import Rows
 
 Index = Any  # one row number, or an array of them
 Condition = Any  # bool, or an array of bools
@@ -26,7 +27,7 @@ Condition = Any  # bool, or an array of bools
 class Watched:
     """The channel a rule looks at: its filter, and the columns its judgement left."""
 
-    block: Any  # agent.block.Columns: surprise and times by channel
+    block: Rows  # surprise by slot, arrival times
     bank: Bank
     channel: int  # within the bank
     slot: int  # within the block
@@ -108,10 +109,15 @@ class Limit(_Stateless):
         self.within = float(spec.within)
         self.z = quantile(spec.confidence)
         self.limit = spec.high if spec.high is not None else spec.low
-        bounds = [f"below {spec.low:g}" if spec.low is not None else "", f"above {spec.high:g}" if spec.high is not None else ""]
+        bounds = [
+            f"below {spec.low:g}" if spec.low is not None else "",
+            f"above {spec.high:g}" if spec.high is not None else "",
+        ]
         beyond = " or ".join(b for b in bounds if b)
         unit = f" {watched.unit}" if watched.unit else ""
-        subject = {"estimate": "estimate", "reading": "reading", "forecast": f"forecast within {self.within:g} s"}[spec.on]
+        subject = {"estimate": "estimate", "reading": "reading", "forecast": f"forecast within {self.within:g} s"}[
+            spec.on
+        ]
         self.words = f"{subject} {beyond}{unit}"
 
     def conditions(self, columns: Any, i: Index) -> tuple[Condition, Condition]:
@@ -167,7 +173,10 @@ class Rate:
         self.limit = spec.above if spec.above is not None else spec.below
         self.state = watched.bank.component.rates[watched.channel]
         self.memory = Memory(("estimate", "time", "slope"), float("nan"))
-        bounds = [f"falls faster than {spec.below:g}" if spec.below is not None else "", f"rises faster than {spec.above:g}" if spec.above is not None else ""]
+        bounds = [
+            f"falls faster than {spec.below:g}" if spec.below is not None else "",
+            f"rises faster than {spec.above:g}" if spec.above is not None else "",
+        ]
         unit = f" {watched.unit}" if watched.unit else ""
         self.words = f"{' or '.join(b for b in bounds if b)}{unit} per {per:g} s"
 
@@ -319,7 +328,11 @@ class Absence:
         self.whole_asset = whole_asset
         self.memory = Memory(("heard",), float("nan"))
         subject = "the asset" if whole_asset else watched.name
-        self.words = f"no reading of {subject} for {self.after:g} s" if self.after is not None else f"no reading of {subject}, the twin is stale"
+        self.words = (
+            f"no reading of {subject} for {self.after:g} s"
+            if self.after is not None
+            else f"no reading of {subject}, the twin is stale"
+        )
 
     def grow(self, capacity: int) -> None:
         self.memory.grow(capacity)

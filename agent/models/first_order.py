@@ -32,8 +32,13 @@ class Driver(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """An input that changes: a channel of the asset, or a topic that many assets share."""
 
     channel: Annotated[str | None, Meta(description="Channel of the same asset.")] = None
-    topic: Annotated[str | None, Meta(description="Topic (no wildcards) whose value drives all assets of the block.")] = None
-    field: Annotated[str | None, Meta(description="Path of the value in that topic's JSON payload; default: the payload is the number.")] = None
+    topic: Annotated[
+        str | None, Meta(description="Topic (no wildcards) whose value drives all assets of the block.")
+    ] = None
+    field: Annotated[
+        str | None,
+        Meta(description="Path of the value in that topic's JSON payload; default: the payload is the number."),
+    ] = None
 
 
 def source_of(driver: float | Driver) -> Source:
@@ -49,9 +54,16 @@ class Settings(Base, tag="first_order"):
     """Relaxes to a target with a time constant. For temperatures, pressures, anything that settles."""
 
     tau: Annotated[Duration, Meta(description="Time constant.")]
-    target: Annotated[float | Driver | None, Meta(description="What it relaxes to: a number, or `{channel: ...}`, or `{topic: ...}`. Left out: learned as a state.")] = None
+    target: Annotated[
+        float | Driver | None,
+        Meta(
+            description="What it relaxes to: a number, or `{channel: ...}`, or `{topic: ...}`. Left out: learned as a state."
+        ),
+    ] = None
     gain: Annotated[float, Meta(description="The target is this times the input.")] = 1.0
-    wander: Annotated[Positive | None, Meta(description="Standard deviation of the disturbance in one second. Left out: learned.")] = None
+    wander: Annotated[
+        Positive | None, Meta(description="Standard deviation of the disturbance in one second. Left out: learned.")
+    ] = None
 
 
 class FirstOrder:

@@ -21,7 +21,9 @@ from agent.models.base import Settings as Base
 class Settings(Base, tag="level"):
     """Random walk of a level. For quantities that hold their value between changes."""
 
-    wander: Annotated[Positive | None, Meta(description="Standard deviation of the level's wander in one second. Left out: learned.")] = None
+    wander: Annotated[
+        Positive | None, Meta(description="Standard deviation of the level's wander in one second. Left out: learned.")
+    ] = None
 
 
 class Level:

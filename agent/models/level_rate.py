@@ -23,8 +23,18 @@ from agent.models.base import Settings as Base
 class Settings(Base, tag="level_rate"):
     """Level and rate of change. The default: follows trends and forecasts along them."""
 
-    wander: Annotated[Positive | None, Meta(description="Standard deviation of the level's own wander in one second. Left out: learned, or zero when only `rate_wander` is stated.")] = None
-    rate_wander: Annotated[Positive | None, Meta(description="Standard deviation of the rate's wander in one second, in units per second. Left out: learned, or zero when only `wander` is stated.")] = None
+    wander: Annotated[
+        Positive | None,
+        Meta(
+            description="Standard deviation of the level's own wander in one second. Left out: learned, or zero when only `rate_wander` is stated."
+        ),
+    ] = None
+    rate_wander: Annotated[
+        Positive | None,
+        Meta(
+            description="Standard deviation of the rate's wander in one second, in units per second. Left out: learned, or zero when only `wander` is stated."
+        ),
+    ] = None
 
 
 class LevelRate:

@@ -40,11 +40,18 @@ class Settings(Base, tag="linear"):
     Q: Annotated[Rows, Meta(description="n×n process noise: intensity per second, or covariance per step.")]
     B: Annotated[Rows, Meta(description="n×m, for the inputs.")] = []
     inputs: Annotated[list[float | Driver], Meta(description="One per column of B.")] = []
-    R: Annotated[list[float] | None, Meta(description="Variance of each channel; default: the channel's `noise` squared, or learned.")] = None
+    R: Annotated[
+        list[float] | None,
+        Meta(description="Variance of each channel; default: the channel's `noise` squared, or learned."),
+    ] = None
     sample_time: Annotated[Duration | None, Meta(description="Given: the matrices are discrete with this step.")] = None
-    learn_process: Annotated[bool, Meta(description="Scale Q by what the innovations say; else it is kept as stated.")] = False
+    learn_process: Annotated[
+        bool, Meta(description="Scale Q by what the innovations say; else it is kept as stated.")
+    ] = False
     x0: Annotated[list[float] | None, Meta(description="First mean; default: what the first reading says.")] = None
-    P0: Annotated[list[float] | None, Meta(description="First variances; default: 10,000 times the first channel's variance.")] = None
+    P0: Annotated[
+        list[float] | None, Meta(description="First variances; default: 10,000 times the first channel's variance.")
+    ] = None
     units: Annotated[list[str], Meta(description="Units of the states.")] = []
 
 
@@ -177,4 +184,6 @@ class Linear:
 
     @staticmethod
     def uses(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        return tuple(settings.channels), tuple(d.channel for d in settings.inputs if isinstance(d, Driver) and d.channel)
+        return tuple(settings.channels), tuple(
+            d.channel for d in settings.inputs if isinstance(d, Driver) and d.channel
+        )

@@ -25,12 +25,20 @@ from agent.models.first_order import Driver, source_of
 class Settings(Base, tag="tank"):
     """Level from inflow and outflow; what does not add up is estimated as a leak."""
 
-    area: Annotated[Positive, Meta(description="Cross-section: flow units over this give level units per second (m³/s over m² gives m/s).")]
+    area: Annotated[
+        Positive,
+        Meta(description="Cross-section: flow units over this give level units per second (m³/s over m² gives m/s)."),
+    ]
     level: Annotated[str, Meta(description="Channel that measures the level.")] = "level"
     inflow: Annotated[float | Driver, Meta(description="Inflow: a number, `{channel: ...}` or `{topic: ...}`.")] = 0.0
     outflow: Annotated[float | Driver, Meta(description="Outflow: a number, `{channel: ...}` or `{topic: ...}`.")] = 0.0
-    wander: Annotated[Positive | None, Meta(description="Standard deviation of the level's own wander in one second. Left out: learned.")] = None
-    leak_wander: Annotated[Positive | None, Meta(description="Standard deviation of the leak's wander in one second. Left out: learned.")] = None
+    wander: Annotated[
+        Positive | None,
+        Meta(description="Standard deviation of the level's own wander in one second. Left out: learned."),
+    ] = None
+    leak_wander: Annotated[
+        Positive | None, Meta(description="Standard deviation of the leak's wander in one second. Left out: learned.")
+    ] = None
 
 
 class Tank:

@@ -1,0 +1,226 @@
+"""What a block says: which messages its policies ask for, in which order, with which delivery options.
+
+States and forecasts of a batch are gathered and come out in the order of the messages that caused them; alarms come
+out at once. The words and numbers of each message are `agent.encode`'s and `agent.foresee`'s.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.alarms.lifecycle import Lifecycle
+from agent.alarms.rules import Absence
+from agent.bank import Bank
+from agent.build import Plan
+from agent.encode import ENCODER, AlarmMessage, StateEncoder
+from agent.foresee import Forecaster
+from agent.rows import Rows
+from agent.types import STATUS_NAMES, AlarmChange, Outputs, Publications, Transition
+
+
+class Pending(NamedTuple):
+    """Publications of one kind gathered while a batch is worked on; parallel columns."""
+
+    messages: list[int]  # position in the batch of the message that caused it
+    topics: list[bytes]
+    payloads: list[bytes]
+
+    def emit(self, out: Outputs, qos: int, retain: bool, expiry: int | None) -> int:
+        """Hand over, in the order of the messages; returns how many."""
+        topics, payloads = list(self.topics), list(self.payloads)
+        if any(a > b for a, b in zip(self.messages, self.messages[1:], strict=False)):
+            order = sorted(range(len(topics)), key=self.messages.__getitem__)
+            topics, payloads = [topics[k] for k in order], [payloads[k] for k in order]
+        if topics:
+            out.publications.append(Publications(topics, payloads, qos, retain, expiry))
+        for column in self:
+            column.clear()
+        return len(topics)
+
+
+class Announcer:
+    """State, forecast and alarm messages of one block."""
+
+    def __init__(self, plan: Plan, rows: Rows, banks: list[Bank]) -> None:
+        self.rows = rows
+        self.banks = banks
+        self.model = plan.model
+        self.state = plan.config.state
+        self.forecast = plan.config.forecast
+        self.encoder = StateEncoder(banks, plan.shape, plan.model)
+        self.forecaster = Forecaster(banks, [float(h) for h in self.forecast.horizons], plan.model)
+        self.tracked = tracked_states(plan)
+        self._states = Pending([], [], [])
+        self._forecasts = Pending([], [], [])
+
+    def bind(self) -> None:
+        self.encoder.bind(self.rows.columns, self.rows.views)
+
+    def flush(self, out: Outputs) -> None:
+        """End of a batch: what was gathered goes out."""
+        state, forecast = self.state, self.forecast
+        expiry = None if state.expiry is None else max(1, int(state.expiry))
+        if self._states.topics:
+            out.states += self._states.emit(out, state.qos, state.retain, expiry)
+        if self._forecasts.topics:
+            longest = math.ceil(max(self.forecaster.horizons))
+            out.forecasts += self._forecasts.emit(out, forecast.qos, forecast.retain, longest)
+
+    # -- after a message's last sample
+
+    def updated(self, message: int, row: int, received: float) -> None:
+        """A message was taken into this row."""
+        v = self.rows.views
+        if self._wants(row, received):
+            seq = v["seq"][row] = v["seq"][row] + 1
+            v["published"][row] = received
+            status = STATUS_NAMES[v["status"][row]]
+            values = self.encoder.gather(row)
+            payload = self.encoder.write(v["time"][row], received, 0.0, self.rows.names[row], status, seq, values)
+            self._states.messages.append(message)
+            self._states.topics.append(self.rows.topic(row, b"/state"))
+            self._states.payloads.append(payload)
+        if self.forecaster.horizons and not received < v["forecast"][row]:
+            self._foresee(message, row, received)
+
+    def updated_many(self, rows: NDArray[np.intp], messages: list[int], received: NDArray[np.float64]) -> None:
+        """As `updated`, for different rows."""
+        c = self.rows.columns
+        chosen, at, causes = rows, received, messages
+        if self.state.policy != "update":
+            want = np.array([self._wants(r, a) for r, a in zip(rows.tolist(), received.tolist(), strict=True)], bool)
+            chosen, at = rows[want], received[want]
+            causes = [m for m, w in zip(messages, want.tolist(), strict=True) if w]
+        if len(chosen):
+            seq = c["seq"][chosen] + 1
+            c["seq"][chosen] = seq
+            c["published"][chosen] = at
+            write, names, safe, prefix = self.encoder.write, self.rows.names, self.rows.safe, self.rows.prefix
+            listed = chosen.tolist()
+            columns = (c["time"][chosen].tolist(), at.tolist(), listed, c["status"][chosen].tolist(), seq.tolist())
+            numbers = self.encoder.gather_many(chosen)
+            self._states.payloads.extend(
+                [
+                    write(time, processed, 0.0, names[row], STATUS_NAMES[status], number, values)
+                    for time, processed, row, status, number, values in zip(*columns, numbers, strict=True)
+                ]
+            )
+            self._states.topics.extend([prefix + safe[row] + b"/state" for row in listed])
+            self._states.messages.extend(causes)
+        if self.forecaster.horizons:
+            for k in np.flatnonzero(~(received < c["forecast"][rows])).tolist():
+                self._foresee(messages[k], int(rows[k]), float(received[k]))
+
+    def _foresee(self, message: int, row: int, received: float) -> None:
+        v = self.rows.views
+        v["forecast"][row] = received + float(self.forecast.interval)
+        name, seq = self.rows.names[row], v["seq"][row]
+        self._forecasts.messages.append(message)
+        self._forecasts.topics.append(self.rows.topic(row, b"/forecast"))
+        self._forecasts.payloads.append(self.forecaster.write(row, v["time"][row], received, name, seq))
+
+    def _wants(self, row: int, received: float) -> bool:
+        """Whether the policy asks for a state message now."""
+        policy, v = self.state.policy, self.rows.views
+        if policy == "update":
+            return True
+        if policy == "never":
+            return False
+        due = v["seq"][row] == 0 or received - v["published"][row] >= self.state.interval
+        return due if policy == "interval" else self._moved(row) or due
+
+    def _moved(self, row: int) -> bool:
+        """Whether a state has moved by more than the bound since it was last published; remembers it if so."""
+        values, v = self.encoder.gather(row), self.rows.views
+        moved = any(
+            not abs(values[2 * k] - v[f"sent{k}"][row]) <= self.state.beyond * values[2 * k + 1]
+            for k in range(self.tracked)
+        )
+        if moved:
+            for k in range(self.tracked):
+                v[f"sent{k}"][row] = values[2 * k]
+        return moved
+
+    # -- without a reading
+
+    def silent(self, row: int, now: float) -> None:
+        """The status changed because nothing came: publish the prediction for now, never the last value as if new."""
+        if self.state.policy == "never":
+            return
+        v = self.rows.views
+        age = now - v["seen"][row]  # NaN before the first reading, and so is all that follows from it
+        time = v["time"][row] + max(0.0, age)
+        values = list(self.encoder.gather(row))
+        at = 0
+        for bank in self.banks:
+            n = len(bank.component.states)
+            begun = bank.views["b"][row] > 0.0
+            ahead = bank.ahead(row, max(0.0, time - bank.views["T"][row])) if begun else (math.nan,) * (2 * n)
+            for j in range(n):
+                values[at + 2 * j] = ahead[j]
+                values[at + 2 * j + 1] = math.sqrt(ahead[n + j]) if ahead[n + j] > 0.0 else math.nan
+            at += 2 * n
+        seq = v["seq"][row] = v["seq"][row] + 1
+        v["published"][row] = now
+        status = STATUS_NAMES[v["status"][row]]
+        self._states.messages.append(len(self._states.messages))
+        self._states.topics.append(self.rows.topic(row, b"/state"))
+        self._states.payloads.append(self.encoder.write(time, now, age, self.rows.names[row], status, seq, values))
+
+    # -- alarms
+
+    def alarm(
+        self, alarm: Lifecycle, row: int, change: Transition, time: float, processed: float, out: Outputs
+    ) -> None:
+        """An alarm was raised or cleared: say everything one needs to know about it."""
+        name, w = self.rows.names[row], alarm.watched
+        columns = w.bank.views
+        raised = change is Transition.RAISED
+        seq, since = int(alarm.count[row]), float(alarm.raised[row])
+        reported, expected = columns[f"z{w.channel}"][row], columns[f"y{w.channel}"][row]
+        std = math.sqrt(max(columns[f"s{w.channel}"][row], 0.0))
+        absence = isinstance(alarm.rule, Absence)
+        whole = isinstance(alarm.rule, Absence) and alarm.rule.whole_asset
+        text = f"{name if whole else f'{name} {w.name}'}: "
+        if not raised:
+            text += f"cleared after {max(0.0, time - since):.6g} s: "
+        text += alarm.rule.words
+        if raised and not absence:
+            text += f"; reported {reported:.6g}, expected {expected:.6g} ± {std:.3g}{' ' + w.unit if w.unit else ''}"
+        payload = ENCODER.encode(
+            AlarmMessage(
+                id=f"{name}/{alarm.name}/{seq}",
+                alarm=alarm.name,
+                asset=name,
+                state="active" if raised else "cleared",
+                severity=alarm.severity.value,
+                channel=None if whole else w.name,
+                rule=alarm.rule.words,
+                value=alarm.rule.value(row),
+                limit=alarm.rule.limit,
+                unit=w.unit,
+                reported=reported,
+                expected=expected,
+                std=std,
+                surprise=self.rows.views[f"surprise{w.slot}"][row],
+                since=since,
+                time=time,
+                processed=processed,
+                seq=seq,
+                model=self.model,
+                message=alarm.message,
+                text=text,
+            )
+        )
+        topic = self.rows.topic(row, b"/alarm/" + alarm.name.encode())
+        out.alarms.append(AlarmChange(name, alarm.name, alarm.severity, change, time, payload, topic))
+        out.publications.append(Publications((topic,), (payload,), 1, True))
+
+
+def tracked_states(plan: Plan) -> int:
+    """How many states the `change` policy compares with what was last published."""
+    return sum(len(c.states) for c in plan.components) if plan.config.state.policy == "change" else 0

@@ -1,0 +1,76 @@
+"""The twins of one block as rows: names, topics, and the columns that belong to the whole asset.
+
+Rows are only ever added. `columns` are arrays for many rows, `views` the same memory for one row at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.topics import safe_level
+
+GOOD, UNCERTAIN, BAD = 0, 1, 2  # codes of the quality columns, in the order of encode.QUALITIES
+
+
+class Rows:
+    """Names and whole-asset columns of one block."""
+
+    def __init__(self, channels: int, tracked: int, prefix: bytes) -> None:
+        """channels: how many; tracked: states whose last published mean is kept; prefix: of every topic."""
+        self.names: list[str] = []
+        self.row_of: dict[str, int] = {}
+        self.safe: list[bytes] = []
+        self.prefix = prefix
+        self.capacity = 0
+        self.columns: dict[str, NDArray[Any]] = {
+            "seen": np.zeros(0),  # arrival of the newest reading, UTC seconds
+            "made": np.zeros(0),  # when the twin came to be
+            "time": np.zeros(0),  # event time of the newest reading
+            "forecast": np.zeros(0),  # when the next forecast is due
+            "published": np.zeros(0),  # when a state was last published
+            "status": np.zeros(0, np.uint8),
+            "seq": np.zeros(0, np.int64),
+        }
+        for slot in range(channels):
+            self.columns[f"surprise{slot}"] = np.zeros(0)
+            self.columns[f"quality{slot}"] = np.zeros(0, np.uint8)
+        for k in range(tracked):
+            self.columns[f"sent{k}"] = np.zeros(0)
+        self.views: dict[str, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def add(self, name: str, now: float) -> int:
+        """Name a new row; the caller grows the columns first."""
+        row = len(self.names)
+        self.names.append(name)
+        self.row_of[name] = row
+        self.safe.append(safe_level(name).encode())
+        self.views["made"][row] = now
+        return row
+
+    def grow(self, capacity: int) -> None:
+        for name, old in self.columns.items():
+            fresh = np.zeros(capacity, old.dtype)
+            if name in ("seen", "time") or name.startswith("sent"):
+                fresh[len(old) :] = math.nan
+            if name.startswith("quality"):
+                fresh[len(old) :] = BAD
+            fresh[: len(old)] = old
+            self.columns[name] = fresh
+            self.views[name] = memoryview(fresh)
+        self.capacity = capacity
+
+    def topic(self, row: int, suffix: bytes) -> bytes:
+        """`<prefix>/<site>/<asset><suffix>`, safe whatever the asset is called."""
+        return self.prefix + self.safe[row] + suffix
+
+    def offset(self, row: int) -> float:
+        """Arrival minus event time of the newest reading: turns event times into arrival times."""
+        lag = float(self.views["seen"][row] - self.views["time"][row])
+        return 0.0 if math.isnan(lag) else lag
