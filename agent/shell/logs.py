@@ -97,17 +97,17 @@ class Logger:
     def error(self, event: str, *, key: object = None, **fields: object) -> None:
         self.log("error", event, key, fields)
 
-    def log(self, level: Level, event: str, key: object, fields: Mapping[str, object]) -> None:
-        """Write the event, or hold it back as a repeat."""
+    def log(self, level: Level, event: str, key: object, fields: Mapping[str, object], times: int = 1) -> None:
+        """Write the event, or hold it back as a repeat; `times` when it happened more often than once by now."""
         if LEVELS.index(level) < self._least:
             return
         with self._lock:
-            if self._interval > 0 and self._is_held_back(level, event, key, fields):
-                self.suppressed += 1
+            if self._interval > 0 and self._is_held_back(level, event, key, fields, times):
+                self.suppressed += times
             else:
-                self._write(level, event, fields)
+                self._write(level, event, fields if times == 1 else {**fields, "times": times})
 
-    def _is_held_back(self, level: Level, event: str, key: object, fields: Mapping[str, object]) -> bool:
+    def _is_held_back(self, level: Level, event: str, key: object, fields: Mapping[str, object], times: int) -> bool:
         whole = (level, event, key)
         repeats = self._repeats.get(whole)
         if repeats is None and len(self._repeats) >= MAX_KEYS:
@@ -116,7 +116,7 @@ class Logger:
         time = self._monotonic()
         if repeats is not None:
             if time < repeats.until:
-                repeats.held += 1
+                repeats.held += times
                 repeats.fields = fields
                 return True
             if repeats.held:

@@ -58,7 +58,8 @@ METRICS: tuple[Entry, ...] = (
     Entry(
         "twinned_publish_lag_seconds",
         "histogram",
-        "Time from the arrival of the oldest message of a batch to the publication of what came of it.",
+        "Age of the newest reading of a batch, by its own time (by its arrival if it carries none), when what came of "
+        "it was published.",
     ),
     Entry(
         "twinned_last_batch_timestamp_seconds",
@@ -97,6 +98,7 @@ METRICS: tuple[Entry, ...] = (
         "Publications given up because the broker was away or too slow.",
     ),
     Entry("twinned_mqtt_acknowledged_messages_total", "counter", "QoS 1 publications the broker acknowledged."),
+    Entry("twinned_mqtt_refused_messages_total", "counter", "QoS 1 publications the broker answered with an error."),
     Entry("twinned_mqtt_received_bytes_total", "counter", "Bytes read from the broker."),
     Entry("twinned_mqtt_sent_bytes_total", "counter", "Bytes written to the broker."),
     Entry("twinned_mqtt_oversize_messages_total", "counter", "Messages over `mqtt.max_payload`, skipped unread."),

@@ -1,0 +1,347 @@
+"""The daemon: startup, the loop, shutdown. One thread turns the loop, and everything about twins happens on it.
+
+Waiting and acting only: what a message means is the core's (`agent.twins`), how it travels is the session's
+(`agent.shell.mqtt`). What is shown, logged and reloaded is in the files of these names.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from select import POLLIN, POLLOUT, poll
+from typing import NamedTuple, TextIO
+
+from agent.build import PlanError
+from agent.config import Config
+from agent.encode import ENCODER, StatusMessage
+from agent.shell.calls import Calls
+from agent.shell.exits import Exit, ExitError
+from agent.shell.http import Health, Server
+from agent.shell.logs import Logger
+from agent.shell.mqtt import Session, Subscription
+from agent.shell.reload import plan_exit, reload
+from agent.shell.signals import Signals
+from agent.shell.systemd import Notifier
+from agent.shell.tally import Tally
+from agent.shell.telling import tell_error, tell_outputs
+from agent.shell.views import Shown, make_views, status_words
+from agent.twins import Twins
+from agent.types import Batch, Outputs, Reject
+
+MAX_WAIT = 2.0  # seconds; the loop turns at least this often, so that a stuck loop can be told from an idle one
+TIMER_GRAIN = 0.02  # seconds; deadlines of ten thousand twins are met together rather than one by one
+AFTER_ERROR = 1.0  # seconds without `on_time` after it failed
+HOUSEKEEPING = 1.0
+STATUS_INTERVAL = 10.0
+DRAIN_TIMEOUT = 1.0
+STOP_TIMEOUT = 3.0
+
+
+class Loaded(NamedTuple):
+    """What a run needs to know; `load` makes it anew for each reload."""
+
+    config: Config
+    username: str | None = None
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Loaded(site={self.config.site!r})"
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything outside that a test may want to replace."""
+
+    environ: Mapping[str, str]
+    stderr: TextIO
+    monotonic: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
+    random: random.Random = field(default_factory=random.SystemRandom)
+    session: Callable[..., Session] = Session
+
+
+def run(load: Callable[[], Loaded], world: World, signals: Signals | None = None) -> Exit:
+    """Run until told to stop; the exit code says how it ended.
+
+    `load` reads the configuration, at start and on SIGHUP, and raises ExitError with a line for each thing wrong.
+    Pass `signals` that were installed earlier to have no moment in which a SIGHUP kills.
+    """
+    own = signals is None
+    if signals is None:
+        signals = Signals()
+        signals.install()
+    log = Logger(world.stderr, environ=world.environ, monotonic=world.monotonic, now=world.now)
+    notifier = Notifier(world.environ)
+    try:
+        service = Service(load, world, signals, log, notifier)
+        service.start()
+        service.loop()
+        service.stop()
+    except ExitError as error:
+        for line in error.message.splitlines():
+            log.error(line)
+        return error.code
+    except Exception:
+        log.error("internal error: the agent stops; please report this", traceback=traceback.format_exc())
+        return Exit.INTERNAL
+    finally:
+        log.sweep(everything=True)
+        notifier.close()
+        if own:
+            signals.close()
+    return Exit.OK
+
+
+class Service:
+    """The running agent."""
+
+    def __init__(
+        self, load: Callable[[], Loaded], world: World, signals: Signals, log: Logger, notifier: Notifier
+    ) -> None:
+        self.world = world
+        self.monotonic, self.now = world.monotonic, world.now
+        self.signals, self.log, self.notifier = signals, log, notifier
+        self.version = _version()
+        self.load = load
+        self.loaded = load()
+        self.tally = Tally()
+        self.calls = Calls(signals.wake)
+        self.shown = Shown()
+        self.stopping = False
+        self._poll = poll()
+        self._poll.register(signals.fileno(), POLLIN)
+        self._selected: tuple[int, int] | None = None  # the session's descriptor and what is waited for on it
+        self._time_due = 0.0  # monotonic; not before this is `on_time` called again
+        self._house_due = 0.0
+        self._status_due = 0.0
+        self._alive_due = 0.0
+        self._said = ""
+        # A turn must come well within the watchdog's interval even when nothing happens.
+        self._wait = min(MAX_WAIT, notifier.watchdog / 4) if notifier.watchdog else MAX_WAIT
+
+    # startup, loop, shutdown
+
+    def start(self) -> None:
+        """Everything that can fail does so here, before READY; a broker that is away is no failure."""
+        config = self.loaded.config
+        self.log.configure(config.log.level, config.log.format, config.log.repeat_interval)
+        self.log.hide(self.loaded.password)
+        try:
+            self.twins = Twins(config)
+        except PlanError as error:
+            raise plan_exit(error) from None
+        self.server = self.make_server(config)
+        self.session = self.make_session(self.loaded, self.twins)
+        self.tally.config_read = self.now()
+        if self.server is not None:
+            self.server.start()
+        settle()
+        # The HTTP thread hands the interpreter back within this time when the loop has something to do.
+        sys.setswitchinterval(0.001)
+        self.log.info("started", version=self.version, site=config.site, twins=len(self.twins))
+        self.shown.turned = self.monotonic()
+        self.notifier.ready(self.words())
+
+    def loop(self) -> None:
+        """Turn until told to stop."""
+        while not self.stopping:
+            self.turn(self._pause())
+
+    def turn(self, timeout: float) -> None:
+        """Wait for the socket, a deadline or a signal; then do what there is to do."""
+        self._select()
+        batch: Batch | None = None
+        rejects: list[Reject] = []
+        noted: list[int] = []
+        ready = self._poll.poll(timeout * 1000)
+        began = self.monotonic()
+        for descriptor, events in ready:
+            if descriptor == self.signals.fileno():
+                noted = self.signals.take()
+                continue
+            if events & POLLOUT:
+                self.session.on_writable()
+            if events & ~POLLOUT:
+                batch = self.session.on_readable()
+                rejects = self.session.take_rejects()
+        if began >= self.session.next_time():
+            self.session.on_time()
+        self._work(batch, rejects, began)
+        self.calls.answer_one()
+        for number in noted:
+            self._on_signal(number)
+        self._keep_house(began)
+
+    def stop(self) -> None:
+        """Take what the wire still holds, say offline, and go; within five seconds."""
+        self.notifier.stopping("stopping")
+        self.log.info("stopping")
+        end = self.monotonic() + DRAIN_TIMEOUT
+        before = -1
+        while before != self.tally.messages and self.monotonic() < end:
+            before = self.tally.messages
+            self.turn(0.0)
+        self.session.stop(STOP_TIMEOUT)
+        if self.server is not None:
+            self.server.stop()
+        self.log.info("stopped", messages=self.tally.messages, readings=self.tally.used + self.tally.late)
+
+    # one turn
+
+    def _pause(self) -> float:
+        """Seconds until something is due."""
+        if self.calls:
+            return 0.0
+        monotonic = self.monotonic()
+        core = max(self.twins.next_time() - self.now(), self._time_due - monotonic)
+        return max(0.0, min(self._wait, core, self.session.next_time() - monotonic))
+
+    def _select(self) -> None:
+        descriptor = self.session.fileno()
+        wanted = (descriptor, POLLIN | POLLOUT if self.session.wants_write() else POLLIN) if descriptor >= 0 else None
+        if wanted != self._selected:
+            if self._selected is not None:
+                self._poll.unregister(self._selected[0])
+            if wanted is not None:
+                self._poll.register(*wanted)
+            self._selected = wanted
+
+    def _work(self, batch: Batch | None, rejects: list[Reject], began: float) -> None:
+        """Messages and time through the core, and what comes of it to the broker in one go."""
+        outputs: list[Outputs] = []
+        if batch is not None:
+            outputs += self._on_batch(batch)
+        if began >= self._time_due and (now := self.now()) >= self.twins.next_time():
+            self._time_due = began + TIMER_GRAIN
+            outputs += self._on_time(now)
+        if rejects:
+            outputs.append(Outputs(messages=len(rejects), rejects=rejects))
+        if not outputs:
+            return
+        session = self.session
+        for each in outputs:
+            if each.publications:
+                session.publish(each.publications)
+        session.acknowledge()
+        session.flush()
+        if batch is not None:
+            self._count_batch(batch, outputs, began)
+        for each in outputs:
+            self.tally.outputs(each)
+            tell_outputs(self.log, each, len(self.twins))
+        if rejects:
+            self.tally.messages += len(rejects)
+
+    def _on_batch(self, batch: Batch) -> list[Outputs]:
+        """Through the core; should that fail, then all of the batch but the message it fails on."""
+        try:
+            return [self.twins.on_batch(batch)]
+        except Exception as error:
+            if len(batch.topics) > 1:
+                # What was taken before the failure comes as a duplicate now, and is dropped as one.
+                half = len(batch.topics) // 2
+                return self._on_batch(_part(batch, slice(half))) + self._on_batch(_part(batch, slice(half, None)))
+            self.tally.internal_errors += 1
+            tell_error(self.log, error, topic=batch.topics[0])
+            return []
+
+    def _on_time(self, now: float) -> list[Outputs]:
+        try:
+            return [self.twins.on_time(now)]
+        except Exception as error:
+            self._time_due = self.monotonic() + AFTER_ERROR
+            self.tally.internal_errors += 1
+            tell_error(self.log, error)
+            return []
+
+    def _count_batch(self, batch: Batch, outputs: Sequence[Outputs], began: float) -> None:
+        now = self.now()
+        # The newest reading's own time where there is one: how old the world is by the time it hears of itself.
+        newest = max((each.event_time for each in outputs), default=0.0) or min(batch.received)
+        self.tally.batch(len(batch.topics), self.monotonic() - began, max(0.0, now - newest), now)
+
+    def _keep_house(self, began: float) -> None:
+        """What is not about messages: being seen to be alive, and saying how it goes."""
+        self.tally.turns += 1
+        self.shown.turned = began
+        session = self.session
+        health = Health(session.connected, session.subscribed, session.reason)
+        if health != self.shown.health:
+            self.shown.health = health
+            self._status_due = 0.0
+        if self.notifier.watchdog and began >= self._alive_due:
+            self._alive_due = began + self.notifier.watchdog / 2
+            self.notifier.alive()
+        if began >= self._house_due:
+            self._house_due = began + HOUSEKEEPING
+            self.log.sweep()
+            if began >= self._status_due:
+                self._status_due = began + STATUS_INTERVAL
+                if (words := self.words()) != self._said:
+                    self._said = words
+                    self.notifier.status(words)
+
+    def words(self) -> str:
+        return status_words(self.shown.health, self.twins.status_counts(), self.twins.active_alarms())
+
+    # signals
+
+    def _on_signal(self, number: int) -> None:
+        if number != signal.SIGHUP:
+            self.stopping = True
+        elif not self.stopping:
+            reload(self)
+            settle()
+
+    # making parts
+
+    def make_server(self, config: Config) -> Server | None:
+        if not config.http.enabled:
+            return None
+        return Server(config.http, make_views(self), self.log, self.version)
+
+    def make_session(self, loaded: Loaded, twins: Twins) -> Session:
+        config = loaded.config
+        offline = StatusMessage("offline", None, self.version, "stopped, or lost", 0)
+        return self.world.session(
+            config.mqtt,
+            client_id=config.mqtt.client_id or f"twinned-{config.site}",
+            subscriptions=[Subscription(filter, qos) for filter, qos in twins.subscriptions()],
+            status_topic=f"{config.prefix}/{config.site}/$status",
+            online=self._online,
+            offline=ENCODER.encode(offline),
+            secrets=(loaded.username, loaded.password),
+            clock=self.monotonic,
+            now=self.now,
+            random=self.world.random,
+            events=lambda event: self.log.log(*event),
+            wake=self.signals.wake,
+        )
+
+    def _online(self) -> bytes:
+        return ENCODER.encode(StatusMessage("online", self.now(), self.version, "", len(self.twins)))
+
+
+def settle() -> None:
+    """What is there now stays for long: keep the collector from walking through it again and again."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
+def _part(batch: Batch, rows: slice) -> Batch:
+    return Batch(batch.topics[rows], batch.payloads[rows], batch.received[rows], batch.retained[rows])
+
+
+def _version() -> str:
+    try:
+        return version("twinned")
+    except PackageNotFoundError:
+        return "unknown"
