@@ -278,8 +278,8 @@ class Channel(_Base, kw_only=True, frozen=True):
         str | dict[str, object] | None, Meta(description="Model of this channel when it differs from the block's.")
     ] = None
     limits: Annotated[Limits | None, Meta(description="Alarm limits.")] = None
-    scale: Annotated[float, Meta(description="Raw values are multiplied by this ...")] = 1.0
-    offset: Annotated[float, Meta(description="... and then this is added.")] = 0.0
+    scale: Annotated[float, Meta(ge=-1e12, le=1e12, description="Raw values are multiplied by this ...")] = 1.0
+    offset: Annotated[float, Meta(ge=-1e12, le=1e12, description="... and then this is added.")] = 0.0
 
 
 class _Alarm(_Base, kw_only=True, frozen=True):

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 from typing import NamedTuple
 
-from agent.block import Arrivals, Block, Samples
+from agent.block import Block, Samples
 from agent.codecs import Codec, build
 from agent.config import Config, Payload, Time
 from agent.topics import TopicTemplate, asset_name
@@ -41,6 +40,27 @@ class SharedInput:
     bank: int
     entry: int
     max_ahead: float
+
+
+class Take(NamedTuple):
+    """Samples for one block."""
+
+    block: int
+    samples: Samples
+
+
+class Drive(NamedTuple):
+    """A new value of an input that all twins of a block share."""
+
+    block: int
+    bank: int
+    entry: int
+    time: float
+    value: float
+    message: int
+
+
+Step = Take | Drive
 
 
 class Route(NamedTuple):
@@ -160,7 +180,7 @@ class Decoder:
                     return refused
                 row = entry.block.add(name, now)
                 self.owner[name] = entry.block
-                out.discovered += 1
+                out.made.append((self.blocks.index(entry.block), name, now))
             return Route(lane, row, shared)
         if shared:
             return Route(None, -1, shared)
@@ -180,65 +200,79 @@ class Decoder:
 
     # -- decoding
 
-    def on_batch(self, batch: Batch, out: Outputs) -> None:
-        """Route, decode and hand on the whole batch; shared inputs take effect at their place in it."""
+    def decode(self, batch: Batch, out: Outputs) -> list[Step]:
+        """Route and decode a whole batch. What cannot be used is among `out.rejects`; new assets in `out.made`."""
         get = self._routes.get
         routes: list[Route | None] = [get(t) for t in batch.topics]
-        lanes = {id(r.lane): r.lane for r in routes if r is not None}
-        if None not in routes and len(lanes) == 1 and not any(r.shared for r in routes if r is not None):
-            (lane,) = lanes.values()
-            if lane is not None and not any(batch.retained):
-                rows = [r.row for r in routes if r is not None]
-                samples = self._plain(lane, rows, batch, out)
-                if samples is not None:
-                    lane.block.take(samples, Arrivals(batch.received, batch.topics), out)
-                    return
-        self._mixed(routes, batch, out)
-
-    def _plain(self, lane: Lane, rows: list[int], batch: Batch, out: Outputs) -> Samples | None:
-        """The way of a batch in which every message is one ordinary sample; None when it is not."""
-        decoded = lane.codec.columns(batch.payloads)
-        if decoded is None:
-            return None
-        times, columns = decoded.times, decoded.values
-        if None in times:
-            filled = [r if t is None else t for t, r in zip(times, batch.received, strict=True)]
-        else:
-            filled = times  # type: ignore[assignment]
-        if max(filled) > min(batch.received) + lane.max_ahead:
-            return None
-        scaled = [_scaled(c, s) for c, s in zip(columns, lane.scale, strict=True)]
-        return Samples(list(range(len(rows))), rows, filled, scaled, lane.slots)
-
-    def _mixed(self, routes: list[Route | None], batch: Batch, out: Outputs) -> None:
-        """Any batch, one message after the other; samples of one block are collected until a shared input interrupts."""
-        collected: dict[int, tuple[Block, _Collector]] = {}
-
-        def flush() -> None:
-            for block, c in collected.values():
-                if c.message:
-                    block.take(c.samples(), Arrivals(batch.received, batch.topics), out)
-            collected.clear()
-
-        for k, known in enumerate(routes):
-            topic, payload, received = batch.topics[k], batch.payloads[k], batch.received[k]
-            route = known if known is not None else self.route(topic, received, out)
-            if not isinstance(route, Route):
-                out.rejects.append(Reject(topic, *route))
-                continue
-            if route.shared:
-                flush()
+        if None in routes:
+            routes = [r or self._known(batch, k, out) for k, r in enumerate(routes)]
+        steps: list[Step] = []
+        if not self.shared:
+            self._segment(range(len(routes)), routes, batch, steps, out)
+            return steps
+        start = 0
+        for k, route in enumerate(routes):
+            if route is not None and route.shared:
+                self._segment(range(start, k), routes, batch, steps, out)
                 for shared in route.shared:
-                    self._drive(shared, topic, payload, received, bool(batch.retained[k]), out)
-            if route.lane is not None:
-                lane = route.lane
-                if id(lane.block) not in collected:
-                    collected[id(lane.block)] = (lane.block, _Collector(len(lane.block.plan.channels)))
-                self._decode_one(lane, route.row, k, batch, collected[id(lane.block)][1], out)
-        flush()
+                    self._drive(shared, k, batch, steps, out)
+                start = k
+        self._segment(range(start, len(routes)), routes, batch, steps, out)
+        return steps
 
-    def _decode_one(self, lane: Lane, row: int, k: int, batch: Batch, into: _Collector, out: Outputs) -> None:
-        topic, received, retained = batch.topics[k], batch.received[k], batch.retained[k]
+    def _known(self, batch: Batch, k: int, out: Outputs) -> Route | None:
+        found = self.route(batch.topics[k], batch.received[k], out)
+        if isinstance(found, Route):
+            return found
+        out.rejects.append(Reject(batch.topics[k], *found))
+        return None
+
+    def _segment(
+        self, span: range, routes: Sequence[Route | None], batch: Batch, steps: list[Step], out: Outputs
+    ) -> None:
+        """Messages between two shared inputs, lane by lane, then put together block by block."""
+        lanes: dict[int, tuple[Lane, list[int], list[int]]] = {}
+        for k in span:
+            route = routes[k]
+            if route is not None and route.lane is not None:
+                lane = route.lane
+                known = lanes.get(id(lane))
+                if known is None:
+                    known = lanes[id(lane)] = (lane, [], [])
+                known[1].append(k)
+                known[2].append(route.row)
+        tables: dict[int, list[_Table]] = {}
+        for lane, ks, rows in lanes.values():
+            table = _Table(lane)
+            self._fill(table, ks, rows, batch, out)
+            if table.message:
+                tables.setdefault(self.blocks.index(lane.block), []).append(table)
+        steps.extend(Take(number, _join(parts)) for number, parts in tables.items())
+
+    def _fill(self, into: _Table, ks: list[int], rows: list[int], batch: Batch, out: Outputs) -> None:
+        """Decode messages in bulk where they are all ordinary; else halve until the unusual one is alone."""
+        if len(ks) > 1 or not batch.retained[ks[0]]:
+            whole = len(ks) == len(batch.topics)
+            payloads = batch.payloads if whole else [batch.payloads[k] for k in ks]
+            received = batch.received if whole else [batch.received[k] for k in ks]
+            if not any(batch.retained if whole else [batch.retained[k] for k in ks]):
+                decoded = into.lane.codec.columns(payloads)
+                if decoded is not None:
+                    times = _filled(decoded.times, received)
+                    if max(times) <= min(received) + into.lane.max_ahead:
+                        into.extend(ks, rows, times, decoded.values)
+                        return
+        if len(ks) == 1:
+            self._decode_one(into, ks[0], rows[0], batch, out)
+            return
+        half = len(ks) // 2
+        self._fill(into, ks[:half], rows[:half], batch, out)
+        self._fill(into, ks[half:], rows[half:], batch, out)
+
+    @staticmethod
+    def _decode_one(into: _Table, k: int, row: int, batch: Batch, out: Outputs) -> None:
+        """Any message whatever; each reason not to use it, or a sample of it, becomes a reject."""
+        lane, topic, received, retained = into.lane, batch.topics[k], batch.received[k], batch.retained[k]
         if retained and lane.refuse_retained:
             out.rejects.append(Reject(topic, Reason.RETAINED, "this block refuses retained messages"))
             return
@@ -249,62 +283,76 @@ class Decoder:
             return
         out.rejects.extend(Reject(topic, e.reason, e.detail) for e in decoded.errors)
         for sample in decoded.samples:
-            time = sample.time
-            if time is None:
-                if retained:
-                    out.rejects.append(Reject(topic, Reason.RETAINED, "a retained message without a time of its own"))
-                    continue
-                time = received
+            if sample.time is None and retained:
+                out.rejects.append(Reject(topic, Reason.RETAINED, "a retained message without a time of its own"))
+                continue
+            time = received if sample.time is None else sample.time
             if time > received + lane.max_ahead:
                 out.rejects.append(Reject(topic, Reason.AHEAD, f"{time - received:.6g} s ahead of its arrival"))
                 continue
-            into.message.append(k)
-            into.rows.append(row)
-            into.times.append(time)
-            values = dict(zip(lane.slots, sample.values, strict=True))
-            scale = dict(zip(lane.slots, lane.scale, strict=True))
-            for slot, column in enumerate(into.columns):
-                value = values.get(slot)
-                factor = scale.get(slot)
-                column.append(value if value is None or factor is None else value * factor[0] + factor[1])
+            into.extend([k], [row], [time], [[v] for v in sample.values])
 
-    @staticmethod
-    def _drive(
-        shared: SharedInput, topic: bytes, payload: bytes, received: float, retained: bool, out: Outputs
-    ) -> None:
+    def _drive(self, shared: SharedInput, k: int, batch: Batch, steps: list[Step], out: Outputs) -> None:
         """A shared input: a retained one is welcome, since it is the input's present value."""
+        topic, received = batch.topics[k], batch.received[k]
         try:
-            decoded = shared.codec.decode(payload)
+            decoded = shared.codec.decode(batch.payloads[k])
         except DecodeError as e:
             out.rejects.append(Reject(topic, e.reason, e.detail))
             return
         out.rejects.extend(Reject(topic, e.reason, e.detail) for e in decoded.errors)
         for sample in decoded.samples:
-            time = received if sample.time is None else sample.time
-            value = sample.values[0]
+            time, value = received if sample.time is None else sample.time, sample.values[0]
             if time > received + shared.max_ahead:
                 out.rejects.append(Reject(topic, Reason.AHEAD, f"{time - received:.6g} s ahead of its arrival"))
             elif value is not None:
-                if shared.block.drive(shared.bank, shared.entry, time, value):
-                    out.readings += 1
-                elif len(shared.block):
-                    out.rejects.append(Reject(topic, Reason.LATE, f"shared input at {time!r}"))
+                steps.append(Drive(self.blocks.index(shared.block), shared.bank, shared.entry, time, value, k))
 
 
-class _Collector:
-    """Samples of one block while a batch is decoded message by message."""
+class _Table:
+    """Samples of one lane while a batch is decoded."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
         self.message: list[int] = []
         self.rows: list[int] = []
         self.times: list[float] = []
-        self.columns: list[list[float | None]] = [[] for _ in range(slots)]
+        self.columns: list[list[float | None]] = [[] for _ in lane.slots]
 
-    def samples(self) -> Samples:
-        return Samples(self.message, self.rows, self.times, self.columns, tuple(range(len(self.columns))))
+    def extend(
+        self,
+        messages: Sequence[int],
+        rows: Sequence[int],
+        times: Sequence[float],
+        values: Sequence[Sequence[float | None]],
+    ) -> None:
+        self.message.extend(messages)
+        self.rows.extend(rows)
+        self.times.extend(times)
+        for column, new, scale in zip(self.columns, values, self.lane.scale, strict=True):
+            column.extend(new if scale is None else [None if v is None else v * scale[0] + scale[1] for v in new])
 
 
-def _scaled(column: list[float | None], scale: tuple[float, float] | None) -> list[float | None]:
-    if scale is None:
-        return column
-    return [None if v is None else v * f + o for v, (f, o) in zip(column, repeat(scale))]
+def _filled(times: Sequence[float | None], received: Sequence[float]) -> Sequence[float]:
+    """Event times; that of arrival where a message carries none."""
+    if None not in times:
+        return times  # type: ignore[return-value] # just seen to hold no None
+    return [r if t is None else t for t, r in zip(times, received, strict=True)]
+
+
+def _join(parts: list[_Table]) -> Samples:
+    """The samples of one block in the order of its messages, whichever lanes they came by."""
+    if len(parts) == 1:
+        (only,) = parts
+        return Samples(only.message, only.rows, only.times, only.columns, only.lane.slots)
+    slots = tuple(sorted({s for part in parts for s in part.lane.slots}))
+    order = sorted((k, p, i) for p, part in enumerate(parts) for i, k in enumerate(part.message))
+    where = [{s: c for s, c in zip(part.lane.slots, part.columns, strict=True)} for part in parts]
+    columns = [[where[p][s][i] if s in where[p] else None for _, p, i in order] for s in slots]
+    return Samples(
+        [k for k, _, _ in order],
+        [parts[p].rows[i] for _, p, i in order],
+        [parts[p].times[i] for _, p, i in order],
+        columns,
+        slots,
+    )

@@ -7,16 +7,16 @@ generator; a test walks the imports to keep it so. Nothing an input holds can ma
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from agent.block import Block
+from agent.block import Arrivals, Block
 from agent.build import plan_block
 from agent.config import AssetBlock, Config
-from agent.decode import Decoder
-from agent.types import STATUS_NAMES, Batch, Outputs, Severity
+from agent.decode import Decoder, Step, Take
+from agent.types import STATUS_NAMES, Batch, Outputs, Reason, Reject, Severity
 
 SNAPSHOT_VERSION = 1
 
@@ -41,8 +41,20 @@ class Twins:
         """Take one turn's messages: states move, alarms change, publications come out."""
         out = Outputs(messages=len(batch.topics))
         if batch.topics:
-            self.decoder.on_batch(batch, out)
+            steps = self.decoder.decode(batch, out)
+            self.assimilate(steps, Arrivals(batch.received, batch.topics), out)
         return out
+
+    def assimilate(self, steps: Sequence[Step], arrivals: Arrivals, out: Outputs) -> None:
+        """Take decoded steps: the part of `on_batch` that moves the twins, and all that a journal has to repeat."""
+        for step in steps:
+            block = self.blocks[step.block]
+            if isinstance(step, Take):
+                block.take(step.samples, arrivals, out)
+            elif block.drive(step.bank, step.entry, step.time, step.value):
+                out.readings += 1
+            elif len(block):
+                out.rejects.append(Reject(arrivals.topics[step.message], Reason.LATE, f"shared input at {step.time!r}"))
 
     def on_time(self, now: float) -> Outputs:
         """What the passing of time brings. now: UTC seconds."""

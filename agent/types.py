@@ -175,8 +175,12 @@ class Outputs:
     nis_sum: dict[str, float] = field(default_factory=dict)  # per model name: sum of normalised innovation squared
     nis_count: dict[str, int] = field(default_factory=dict)
     event_time: float = 0.0  # UTC seconds of the newest reading used; 0: none
-    discovered: int = 0  # assets that spoke for the first time
+    made: list[tuple[int, str, float]] = field(default_factory=list)  # new twins: block, asset, when (UTC seconds)
     lag: float = 0.0  # seconds from the oldest arrival of the batch, filled by the shell
+
+    @property
+    def discovered(self) -> int:
+        return len(self.made)
 
     def add_nis(self, model: str, total: float, count: int) -> None:
         """Count normalised innovations squared towards their model."""

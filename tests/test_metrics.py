@@ -70,7 +70,7 @@ def test_outputs_of_the_core_are_counted() -> None:
         late=3,
         states=7,
         forecasts=2,
-        discovered=1,
+        made=[(0, "pump-1", 1.0)],
         rejects=[Reject(b"t", Reason.LATE), Reject(b"t", Reason.LATE), Reject(b"t", Reason.EMPTY)],
         alarms=[change(Transition.RAISED), change(Transition.CLEARED), change(Transition.RAISED)],
         nis_sum={"tank": 1.5},
