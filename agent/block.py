@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.alarms.lifecycle import Lifecycle
+from agent.alarms.lifecycle import ACTIVE, Lifecycle
 from agent.alarms.rules import Absence
 from agent.announce import Announcer, tracked_states
 from agent.bank import FEW, Bank, Outcome
@@ -170,16 +170,20 @@ class Block:
     ) -> TraceRow:
         """A placed reading shows the innovation it had in its place, not that of the newest."""
         asset, name = self.rows.names[row], self.plan.channels[slot].name
+        active = self.alarming(slot, row)
         if outcome >= Outcome.LATE or entry >= bank.measured:
-            return TraceRow(time, asset, name, value, None, None, None, 0.0, 0.0, 0)
+            return TraceRow(time, asset, name, value, None, None, None, 0.0, 0.0, active)
         if outcome == Outcome.PLACED:
             expected, variance, nis = bank.placed
         else:
             expected, variance, nis = (bank.views[f"{c}{entry}"][row] for c in "ysi")
         score = max((a.rule.value(row) for a in self.by_slot[slot] if a.scores), default=0.0)
-        active = any(a.phase[row] >= 2 for a in self.by_slot[slot])
         std = math.sqrt(max(variance, 0.0))
-        return TraceRow(time, asset, name, value, expected, std, nis, surprise(nis), score, int(active))
+        return TraceRow(time, asset, name, value, expected, std, nis, surprise(nis), score, active)
+
+    def alarming(self, slot: int, row: int) -> int:
+        """1 while an alarm that watches this channel is active."""
+        return int(any(a.phase[row] >= ACTIVE for a in self.by_slot[slot]))
 
     def _take_arrays(self, s: Samples, distinct: bool, arrivals: Arrivals, out: Outputs) -> None:
         """In rounds: no asset twice in a round, each asset's order kept."""
