@@ -13,12 +13,24 @@ from typing import Any, Final
 
 from msgspec import Struct, inspect
 
-from agent.config import Duration, Level, Name, Size
-from agent.yamltree import SECRET_KEY, ListNode, MapNode, Node, ScalarNode, Trap, resolve, shorten
+from agent.wording import (
+    Path,
+    bare,
+    choices,
+    closest,
+    count,
+    describe,
+    description,
+    empty,
+    got,
+    meant,
+    one_of,
+    show_path,
+    show_text,
+)
+from agent.yamltree import SECRET_KEY, ListNode, MapNode, Node, ScalarNode, Trap, resolve
 
 MAX_ERRORS: Final = 1000
-
-Path = tuple["Path | None", str | int]  # the place in the configuration, innermost last; a chain costs no copying
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,17 @@ class Invalid:
 
 INVALID: Final = Invalid()
 
+SCALARS: Final = (
+    inspect.StrType,
+    inspect.BoolType,
+    inspect.IntType,
+    inspect.FloatType,
+    inspect.LiteralType,
+    inspect.EnumType,
+    inspect.NoneType,
+    inspect.CustomType,
+)
+
 
 class TooMany(Exception):  # noqa: N818  a signal between this walk and its caller
     """The list of errors is full."""
@@ -77,13 +100,20 @@ class _Shape:
     descriptions: dict[str, str]
 
 
+OnStruct = Callable[[type[Struct], dict[str, Any], Struct | None, MapNode, Path | None], None]
+
+
 @dataclass(slots=True)
 class Walk:
-    """Walks trees and collects errors. `on_struct` sees each valid struct once its fields are."""
+    """Walks trees and collects errors.
 
-    on_struct: Callable[[Struct, MapNode, Path | None], None] = lambda value, node, path: None
+    `on_struct` sees each struct after its fields: its type, the values that are valid, the struct itself when all are.
+    """
+
+    on_struct: OnStruct = lambda *_: None
     errors: list[ConfigError] = field(default_factory=list)
     _shapes: dict[type, _Shape] = field(default_factory=dict)
+    _unions: dict[int, tuple[inspect.Type, ...]] = field(default_factory=dict)
 
     def error(self, node: Node, path: Path | None, expected: str, got: str, hint: str = "") -> Invalid:
         self.errors.append(ConfigError(node.source, node.line, node.column, show_path(path), expected, got, hint))
@@ -93,7 +123,9 @@ class Walk:
 
     def value(self, node: Node, type_: inspect.Type, path: Path | None) -> Any:
         """The value of that type, or INVALID with the reasons added to `errors`."""
-        type_ = _bare(type_)
+        type_ = bare(type_)
+        if isinstance(node, ScalarNode) and isinstance(type_, SCALARS) and getattr(type_, "cls", None) is not object:
+            return self.scalar(node, type_, path)
         match type_:
             case inspect.UnionType():
                 return self.union(node, type_, path)
@@ -103,14 +135,12 @@ class Walk:
                 return self.list(node, type_, path)
             case inspect.DictType():
                 return self.dict(node, type_, path)
-            case inspect.AnyType():
-                return self.anything(node, path)
             case inspect.CustomType(cls=cls) if cls is object:
                 return self.anything(node, path)
-            case _ if isinstance(node, ScalarNode):
-                return self.scalar(node, type_, path)
-            case _:
+            case _ if isinstance(type_, SCALARS):
                 return self.error(node, path, describe(type_), got(node))
+            case _:  # Any, or a type that only a plug-in uses: msgspec has the last word when the plug-in is built
+                return self.anything(node, path)
 
     def scalar(self, node: ScalarNode, type_: inspect.Type, path: Path | None) -> Any:
         text = node.text
@@ -119,29 +149,23 @@ class Walk:
         )
         raw: Any = text if not node.plain and (takes_text or not node.raw) else resolve(text)
         if isinstance(raw, Trap):
-            return self.error(node, path, describe(type_), got(node), f"{raw.why}; {self.advice(raw.text, type_)}")
+            return self.error(node, path, describe(type_), got(node), f"{raw.why}; {_advice(node, type_)}")
         fine, value = _convert(raw, type_)
         if fine:
             return value
         hint = ""
         if takes_text and not isinstance(raw, str) and raw is not None:
-            hint = f'write "{shorten(text)}" in quotes' if not node.secret else "write it in quotes"
+            hint = _quoted(node)
         elif takes_text and isinstance(raw, str) and not isinstance(type_, inspect.StrType):
-            hint = meant(raw, _choices(type_))
+            hint = meant(raw, choices(type_))
         elif not node.plain and not node.raw and _convert(resolve(text), type_)[0]:
             hint = "remove the quotes"
         return self.error(node, path, describe(type_), got(node), hint)
 
-    def advice(self, text: str, type_: inspect.Type) -> str:
-        """What to write instead of a trap."""
-        if isinstance(type_, inspect.BoolType):
-            return "write true or false"
-        if isinstance(type_, inspect.IntType | inspect.FloatType):
-            return "write a plain decimal number"
-        return f'write "{text}" in quotes'
-
     def union(self, node: Node, type_: inspect.UnionType, path: Path | None) -> Any:
-        options = [_bare(t) for t in type_.types]
+        options = self._unions.get(id(type_))  # types live as long as the walk
+        if options is None:
+            options = self._unions[id(type_)] = tuple(bare(t) for t in type_.types)
         fitting = [t for t in options if _fits(node, t)]
         if not fitting:
             return self.error(node, path, describe(type_), got(node))
@@ -167,20 +191,20 @@ class Walk:
         tags = [str(t.tag) for t in types]
         pair = node.pairs.get(tag_field)
         if pair is None:
-            return self.error(node, path, f"the key `{tag_field}`: {_one_of(tags)}", "a mapping without it")
+            return self.error(node, path, f"the key `{tag_field}`: {one_of(tags)}", "a mapping without it")
         wanted = pair[1]
         for type_ in types:
             if isinstance(wanted, ScalarNode) and wanted.text == type_.tag:
                 return self.struct(node, type_, path)
         hint = meant(wanted.text, tags) if isinstance(wanted, ScalarNode) else ""
-        return self.error(wanted, (path, tag_field), _one_of(tags), got(wanted), hint)
+        return self.error(wanted, (path, tag_field), one_of(tags), got(wanted), hint)
 
     def shape(self, type_: inspect.StructType) -> _Shape:
         shape = self._shapes.get(type_.cls)
         if shape is None:
             shape = self._shapes[type_.cls] = _Shape(
                 type_.cls,
-                {f.encode_name: (f.name, _bare(f.type)) for f in type_.fields},
+                {f.encode_name: (f.name, bare(f.type)) for f in type_.fields},
                 tuple(f.encode_name for f in type_.fields if f.required),
                 type_.tag_field,
                 str(type_.tag),
@@ -190,7 +214,7 @@ class Walk:
 
     def struct(self, node: Node, type_: inspect.StructType, path: Path | None) -> Any:
         if not isinstance(node, MapNode):
-            return self.error(node, path, describe(type_), got(node), _empty(node))
+            return self.error(node, path, describe(type_), got(node), empty(node))
         shape = self.shape(type_)
         values: dict[str, Any] = {}
         fine = True
@@ -198,8 +222,11 @@ class Walk:
         for key, (where, child) in node.pairs.items():
             known = shape.fields.get(key)
             if known is not None:
-                value = values[known[0]] = self.value(child, known[1], (path, key))
-                fine = fine and value is not INVALID
+                value = self.value(child, known[1], (path, key))
+                if value is INVALID:
+                    fine = False
+                else:
+                    values[known[0]] = value
             elif key == shape.tag_field:
                 if not (isinstance(child, ScalarNode) and child.text == shape.tag):
                     self.error(child, (path, key), f"`{shape.tag}`", got(child))
@@ -214,11 +241,9 @@ class Walk:
                     node, path, f"the key `{key}`: {shape.descriptions[key]}".rstrip(".: "), "a mapping without it"
                 )
                 fine = False
-        if not fine:
-            return INVALID
-        made = shape.cls(**values)
-        self.on_struct(made, node, path)
-        return made
+        made = shape.cls(**values) if fine else None
+        self.on_struct(shape.cls, values, made, node, path)
+        return INVALID if made is None else made
 
     def unknown(self, where: ScalarNode, key: str, shape: _Shape, path: Path | None) -> str:
         """Report a key that is not of this mapping; returns the key that was probably meant."""
@@ -239,17 +264,17 @@ class Walk:
 
     def list(self, node: Node, type_: inspect.ListType, path: Path | None) -> Any:
         if not isinstance(node, ListNode):
-            return self.error(node, path, describe(type_), got(node), _empty(node) or "write it in [ ]")
-        item = _bare(type_.item_type)
+            return self.error(node, path, describe(type_), got(node), empty(node) or "write it in [ ]")
+        item = bare(type_.item_type)
         values = [self.value(child, item, (path, i)) for i, child in enumerate(node.items)]
         if not _within(len(values), type_.min_length, type_.max_length):
-            return self.error(node, path, describe(type_), _count(len(values), "entry", "entries"))
+            return self.error(node, path, describe(type_), count(len(values), "entry", "entries"))
         return INVALID if INVALID in values else values
 
     def dict(self, node: Node, type_: inspect.DictType, path: Path | None) -> Any:
         if not isinstance(node, MapNode):
-            return self.error(node, path, describe(type_), got(node), _empty(node))
-        key_type, value_type = _bare(type_.key_type), _bare(type_.value_type)
+            return self.error(node, path, describe(type_), got(node), empty(node))
+        key_type, value_type = bare(type_.key_type), bare(type_.value_type)
         values: dict[str, Any] = {}
         fine = True
         for key, (where, child) in node.pairs.items():
@@ -259,7 +284,7 @@ class Walk:
             value = values[key] = self.value(child, value_type, (path, key))
             fine = fine and value is not INVALID
         if not _within(len(values), type_.min_length, type_.max_length):
-            return self.error(node, path, describe(type_), _count(len(values), "key", "keys"))
+            return self.error(node, path, describe(type_), count(len(values), "key", "keys"))
         return values if fine else INVALID
 
     def anything(self, node: Node, path: Path | None) -> Any:
@@ -272,26 +297,20 @@ class Walk:
             return INVALID if INVALID in pairs.values() else pairs
         value = resolve(node.text) if node.plain else node.text
         if isinstance(value, Trap):
-            hint = f'{value.why}; write "{value.text}" in quotes, or a plain number, true or false'
+            hint = f"{value.why}; {_quoted(node)}, or a plain number, true or false"
             return self.error(node, path, "a value that all readers of YAML take alike", got(node), hint)
         return value
-
-
-def _bare(type_: inspect.Type) -> inspect.Type:
-    while isinstance(type_, inspect.Metadata):
-        type_ = type_.type
-    return type_
 
 
 def _fits(node: Node, type_: inspect.Type) -> bool:
     """Whether a node of this shape can be of that type at all."""
     if isinstance(node, MapNode):
-        return isinstance(type_, inspect.StructType | inspect.DictType | inspect.AnyType)
+        return isinstance(type_, inspect.StructType | inspect.DictType)
     if isinstance(node, ListNode):
-        return isinstance(type_, inspect.ListType | inspect.AnyType)
+        return isinstance(type_, inspect.ListType)
     if isinstance(type_, inspect.NoneType):
         return not (node.text and not node.plain and not node.raw) and resolve(node.text) is None
-    return not isinstance(type_, inspect.StructType | inspect.DictType | inspect.ListType)
+    return isinstance(type_, SCALARS)
 
 
 def _convert(raw: Any, type_: inspect.Type) -> tuple[bool, Any]:
@@ -340,6 +359,19 @@ def _is_text(text: str, type_: inspect.StrType) -> bool:
     return pattern is None or re.search(pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern, text) is not None
 
 
+def _quoted(node: ScalarNode) -> str:
+    return "write it in quotes" if node.secret else f'write "{show_text(node.text)}" in quotes'
+
+
+def _advice(node: ScalarNode, type_: inspect.Type) -> str:
+    """What to write instead of a trap."""
+    if isinstance(type_, inspect.BoolType):
+        return "write true or false"
+    if isinstance(type_, inspect.IntType | inspect.FloatType):
+        return "write a plain decimal number"
+    return _quoted(node)
+
+
 def _within(size: int, least: int | None, most: int | None) -> bool:
     return (least is None or size >= least) and (most is None or size <= most)
 
@@ -351,137 +383,3 @@ def _in_range(number: float, type_: inspect.IntType | inspect.FloatType) -> bool
         and (type_.le is None or number <= type_.le)
         and (type_.lt is None or number < type_.lt)
     )
-
-
-def describe(type_: inspect.Type) -> str:
-    """What is expected, in words."""
-    match _bare(type_):
-        case inspect.StrType(min_length=least, max_length=most, pattern=pattern):
-            if pattern is not None:
-                return PATTERNS.get(pattern, f"a text that matches {pattern}")
-            return "a text" + _sized(least, most, "characters")
-        case inspect.BoolType():
-            return "true or false"
-        case inspect.IntType() as t:
-            return "a whole number" + _range(t)
-        case inspect.FloatType() as t:
-            return "a number" + _range(t)
-        case inspect.LiteralType() | inspect.EnumType() as t:
-            return _one_of(_choices(t))
-        case inspect.CustomType(cls=cls) if cls in (Duration, Size):
-            return str(cls.EXPECTED)
-        case inspect.ListType(min_length=least, max_length=most):
-            return "a list" + _sized(least, most, "entries")
-        case inspect.DictType(min_length=least, max_length=most):
-            return "a mapping" + _sized(least, most, "keys")
-        case inspect.StructType():
-            return "a mapping"
-        case inspect.NoneType():
-            return "nothing"
-        case inspect.UnionType(types=types):
-            return " or ".join(dict.fromkeys(describe(t) for t in types if not isinstance(_bare(t), inspect.NoneType)))
-        case _:
-            return "a value"
-
-
-def description(type_: inspect.Type) -> str:
-    """The description a field was given in the typed model."""
-    while isinstance(type_, inspect.Metadata):
-        if text := (type_.extra_json_schema or {}).get("description"):
-            return str(text)
-        type_ = type_.type
-    return ""
-
-
-def got(node: Node) -> str:
-    """What stands there, in a few words, and nothing of it where it may be a secret."""
-    if node.secret:
-        return "a value that is not shown"
-    if isinstance(node, MapNode):
-        return "a mapping"
-    if isinstance(node, ListNode):
-        return "a list"
-    if not node.text and (node.plain or node.raw):
-        return "nothing"
-    return f"`{show_text(node.text)}`" if node.plain or node.raw else f'"{show_text(node.text)}"'
-
-
-def show_text(text: str) -> str:
-    """Text in one short line; a whole phrase that speaks of a secret may contain it."""
-    return "text that is not shown" if SECRET_KEY.search(text) and not _WORD.fullmatch(text) else shorten(text)
-
-
-def show_path(path: Path | None) -> str:
-    """The place as it is written in the documentation: `assets[0].channels.temperature`."""
-    parts: list[str] = []
-    while path is not None:
-        path, key = path
-        if isinstance(key, int):
-            parts.append(f"[{key}]")
-        else:
-            parts.append("." + (show_text(key) if _WORD.fullmatch(key) else f'"{show_text(key)}"'))
-    return "".join(reversed(parts)).removeprefix(".")
-
-
-def closest(text: str, options: Iterable[str]) -> str:
-    """The option that was probably meant, or nothing."""
-    from difflib import get_close_matches
-
-    found = get_close_matches(text[:64].lower(), list(options), n=1)
-    return found[0] if found else ""
-
-
-def meant(text: str, options: Iterable[str]) -> str:
-    """A hint at the option that was probably meant, or nothing."""
-    guess = closest(text, options)
-    return f"did you mean `{guess}`?" if guess else ""
-
-
-def _pattern_of(alias: Any) -> tuple[str, str]:
-    return alias.__metadata__[0].pattern, alias.__metadata__[0].description
-
-
-# A pattern in words; the words stand where the pattern does, in agent.config.
-PATTERNS: Final = dict(map(_pattern_of, (Name, Level)))
-
-_WORD: Final = re.compile(r"[A-Za-z0-9_$-]{1,40}")
-
-
-def _choices(type_: inspect.Type) -> list[str]:
-    if isinstance(type_, inspect.EnumType):
-        return [str(member.value) for member in type_.cls]
-    return [str(v) for v in type_.values] if isinstance(type_, inspect.LiteralType) else []
-
-
-def _one_of(choices: Iterable[str]) -> str:
-    *most, last = [f"`{c}`" for c in choices]
-    return f"{', '.join(most)} or {last}" if most else last
-
-
-def _sized(least: int | None, most: int | None, what: str) -> str:
-    if least is not None and most is not None:
-        return f" of {least} to {most} {what}" if least != most else f" of {least} {what}"
-    if least is not None:
-        return f" of at least {least} {what}"
-    return f" of at most {most} {what}" if most is not None else ""
-
-
-def _range(type_: inspect.IntType | inspect.FloatType) -> str:
-    low = f"from {type_.ge:g}" if type_.ge is not None else f"above {type_.gt:g}" if type_.gt is not None else ""
-    high = f"to {type_.le}" if type_.le is not None else f"below {type_.lt:g}" if type_.lt is not None else ""
-    if low and high:
-        return f" {low} {'and ' if type_.le is None else ''}{high}"
-    if type_.ge is not None:
-        return f" of at least {type_.ge:g}"
-    if type_.le is not None:
-        return f" of at most {type_.le}"
-    return f" {low or high}" if low or high else ""
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
-
-
-def _empty(node: Node) -> str:
-    empty = isinstance(node, ScalarNode) and not node.text and (node.plain or node.raw)
-    return "write something below it, or leave the key out" if empty else ""

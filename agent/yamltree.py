@@ -87,14 +87,6 @@ class SyntaxProblem(NamedTuple):
     hint: str
 
 
-class YamlError(Exception):
-    """All that is wrong with a text as YAML."""
-
-    def __init__(self, problems: list[SyntaxProblem]) -> None:
-        super().__init__(f"{len(problems)} problems in the YAML text")
-        self.problems = problems
-
-
 _CORE: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -142,16 +134,19 @@ def resolve(text: str) -> bool | int | float | str | Trap | None:
     return text
 
 
-def parse(text: str, source: str, *, lines: bool = True) -> Node | None:
-    """The tree of one YAML document, None for an empty one; raises YamlError with everything it found.
+class Parsed(NamedTuple):
+    """What could be read, None where that is nothing, and what is wrong with it as YAML."""
 
-    `lines=False` leaves positions out, for text that comes from no file.
-    """
+    root: Node | None
+    problems: list[SyntaxProblem]
+    complete: bool  # False: reading ended at the last of the problems
+
+
+def parse(text: str, source: str, *, lines: bool = True) -> Parsed:
+    """The tree of one YAML document. `lines=False` leaves positions out, for text that comes from no file."""
     builder = _Builder(source, lines)
     root = builder.document(text)
-    if builder.problems:
-        raise YamlError(builder.problems)
-    return root
+    return Parsed(root, builder.problems, builder.complete)
 
 
 class _StopError(Exception):
@@ -172,6 +167,7 @@ class _Builder:
         self.problems: list[SyntaxProblem] = []
         self.anchors: dict[str, Node] = {}
         self.count = 0
+        self.complete = False
         # Keys that were looked at before, because the same few come again and again.
         self.plain_keys: set[str] = set()
         self.secret_keys: dict[str, bool] = {}
@@ -187,6 +183,7 @@ class _Builder:
                     if root is not None:
                         self.stop(event, "one YAML document", "a second one", "remove the line `---`")
                     root = self.node(event, events, 1)
+            self.complete = True
         except yaml.MarkedYAMLError as error:
             self.problems.append(self.from_parser(error))
         except yaml.YAMLError:
