@@ -50,6 +50,7 @@ class Loaded(NamedTuple):
     config: Config
     username: str | None = None
     password: str | None = None
+    warnings: tuple[str, ...] = ()  # lines for the log
 
     def __repr__(self) -> str:
         return f"Loaded(site={self.config.site!r})"
@@ -133,6 +134,8 @@ class Service:
         config = self.loaded.config
         self.log.configure(config.log.level, config.log.format, config.log.repeat_interval)
         self.log.hide(self.loaded.password)
+        for line in self.loaded.warnings:
+            self.log.warning("configuration", key=line, detail=line)
         try:
             self.twins = Twins(config)
         except PlanError as error:
@@ -147,7 +150,8 @@ class Service:
         sys.setswitchinterval(0.001)
         self.log.info("started", version=self.version, site=config.site, twins=len(self.twins))
         self.shown.turned = self.monotonic()
-        self.notifier.ready(self.words())
+        self._said = self.words()
+        self.notifier.ready(self._said)
 
     def loop(self) -> None:
         """Turn until told to stop."""
