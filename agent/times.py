@@ -89,7 +89,9 @@ def seconds(raw: object, form: Format) -> float:
 
 
 def column(raws: Sequence[float | str | None], form: Format) -> Sequence[float | None]:
-    """`seconds` of each entry, None for None; raises DecodeError when any is bad."""
+    """`seconds` of each entry, None for None; raises DecodeError when any is bad. No float may be NaN."""
+    if not raws:
+        return []
     try:
         low, high = min(raws), max(raws)  # type: ignore[type-var]  # a mixture raises TypeError
     except TypeError:

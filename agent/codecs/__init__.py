@@ -52,7 +52,13 @@ def build(payload: Payload, time: Time, fields: Sequence[str]) -> Codec:
     """
     if not fields:
         raise ValueError("expected at least one field to read, got none; hint: a block has at least one channel")
-    codec = _builder(payload.format)(payload, time, fields)
+    builder = _builder(payload.format)
+    try:
+        codec = builder(payload, time, fields)
+    except TypeError as error:
+        raise ValueError(
+            f"expected a codec at {payload.format!r}, got: {error}; hint: it is called with (payload, time, fields)"
+        ) from error
     for verb in ("decode", "columns"):
         if not callable(getattr(codec, verb, None)):
             raise ValueError(

@@ -27,10 +27,9 @@ class CsvCodec(Codec):
             raise ValueError("expected `columns` for `format: csv`, got none; hint: columns: [time, temperature]")
         if len(set(names)) < len(names):
             raise ValueError(f"expected each column once, got {', '.join(names)}")
-        if payload.delimiter in '"\r\n+-.' or payload.delimiter.isalnum():
-            raise ValueError(
-                f"expected a delimiter that no number holds, got {payload.delimiter!a}; hint: , ; | or a tab"
-            )
+        sign = payload.delimiter
+        if sign in '"+-.' or sign.isalnum() or not (sign.isprintable() or sign == "\t"):
+            raise ValueError(f"expected a delimiter that no number holds, got {sign!a}; hint: , ; | or a tab")
         if time.field is not None and time.field != "arrival" and time.field not in names:
             raise ValueError(f"expected the time in one of the columns ({', '.join(names)}), got {time.field!r}")
         for name in fields:
@@ -102,8 +101,8 @@ class CsvCodec(Codec):
 
             try:
                 cells = next(csv.reader([line], delimiter=self._delimiter, strict=True))
-            except csv.Error as error:
-                raise DecodeError(Reason.MALFORMED, f"expected cells: {error}") from None
+            except csv.Error:
+                raise DecodeError(Reason.MALFORMED, "expected quotes in pairs around whole cells") from None
         if len(cells) < self._width or any(cell.strip() for cell in cells[self._width :]):
             raise DecodeError(Reason.MALFORMED, f"expected {self._width} cells, got {len(cells)}")
         return cells
