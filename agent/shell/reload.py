@@ -35,6 +35,8 @@ def reload(service: Service) -> None:
         tally.reloads["success"] += 1
         tally.last_reload_successful = True
         tally.config_read = service.now()
+        for line in prepared.loaded.warnings:
+            log.warning("configuration", key=line, detail=line)
         for line in prepared.lines:
             log.warning("started over", key=line, detail=line)
         log.info("configuration taken over", twins=len(service.twins))

@@ -268,17 +268,23 @@ class Service:
     def _count_batch(self, batch: Batch, outputs: Sequence[Outputs], began: float) -> None:
         now = self.now()
         # The newest reading's own time where there is one: how old the world is by the time it hears of itself.
-        newest = max((each.event_time for each in outputs), default=0.0) or min(batch.received)
+        newest = 0.0
+        for each in outputs:
+            newest = max(newest, each.event_time)
+        newest = newest or min(batch.received)
         self.tally.batch(len(batch.topics), self.monotonic() - began, max(0.0, now - newest), now)
 
     def _keep_house(self, began: float) -> None:
         """What is not about messages: being seen to be alive, and saying how it goes."""
         self.tally.turns += 1
         self.shown.turned = began
-        session = self.session
-        health = Health(session.connected, session.subscribed, session.reason)
-        if health != self.shown.health:
-            self.shown.health = health
+        session, health = self.session, self.shown.health
+        if (
+            session.reason != health.reason
+            or session.connected is not health.connected
+            or session.subscribed is not health.subscribed
+        ):
+            self.shown.health = Health(session.connected, session.subscribed, session.reason)
             self._status_due = 0.0
         if self.notifier.watchdog and began >= self._alive_due:
             self._alive_due = began + self.notifier.watchdog / 2
