@@ -224,12 +224,11 @@ def _resident() -> int:
 
 def _table(tallies: dict[str, Tally]) -> str:
     seen = [reason for reason in Reason if any(tally.reasons[reason] for tally in tallies.values())]
-    head: list[str] = ["codec", "payloads", "fast", "samples", *(reason.value for reason in seen)]
-    rows = [
-        [name, t.payloads, t.fast, t.samples, *(t.reasons[reason] for reason in seen)] for name, t in tallies.items()
-    ]
-    table = [[str(cell) for cell in row] for row in [head, *rows]]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    table = [["codec", "payloads", "fast", "samples", *(reason.value for reason in seen)]]
+    for name, tally in tallies.items():
+        counts = (tally.payloads, tally.fast, tally.samples, *(tally.reasons[reason] for reason in seen))
+        table.append([name, *map(str, counts)])
+    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table)
 
 
