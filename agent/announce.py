@@ -7,7 +7,8 @@ out at once. The words and numbers of each message are `agent.encode`'s and `age
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from agent.build import Plan
 from agent.encode import ENCODER, AlarmMessage, StateEncoder
 from agent.foresee import Forecaster
 from agent.rows import Rows
+from agent.topics import safe_level
 from agent.types import STATUS_NAMES, AlarmChange, Outputs, Publications, Transition
 
 
@@ -224,3 +226,33 @@ class Announcer:
 def tracked_states(plan: Plan) -> int:
     """How many states the `change` policy compares with what was last published."""
     return sum(len(c.states) for c in plan.components) if plan.config.state.policy == "change" else 0
+
+
+def farewell(saved: Mapping[str, Any], alarm: str, row: int, since: float, seq: int) -> tuple[bytes, bytes]:
+    """Topic and payload that clear an alarm which was active in a snapshot and is no longer configured."""
+    name, old = saved["names"][row], saved["alarms"][alarm]
+    topic = saved["prefix"] + safe_level(name).encode() + b"/alarm/" + alarm.encode()
+    message = AlarmMessage(
+        id=f"{name}/{alarm}/{seq}",
+        alarm=alarm,
+        asset=name,
+        state="cleared",
+        severity=old["severity"],
+        channel=None,
+        rule=old["rule"],
+        value=None,
+        limit=None,
+        unit="",
+        reported=None,
+        expected=None,
+        std=None,
+        surprise=None,
+        since=since,
+        time=None,
+        processed=None,
+        seq=seq,
+        model=saved["model"],
+        message="",
+        text=f"{name}: no longer watched: {old['rule']}",
+    )
+    return topic, ENCODER.encode(message)

@@ -141,15 +141,19 @@ class Decoder:
 
     # -- routing
 
-    def route(self, topic: bytes, now: float, out: Outputs) -> Route | tuple[Reason, str]:
-        """The route of a topic; a reason and detail where there is none."""
+    def route(self, topic: bytes, payload: bytes, now: float, out: Outputs) -> Route | tuple[Reason, str]:
+        """The route of a topic; a reason and detail where there is none.
+
+        An asset that speaks for the first time gets its twin here, but only by a payload that can be read: raises
+        DecodeError where it cannot, so that junk makes no twins.
+        """
         known = self._routes.get(topic)
         if known is not None:
             return known
         refused = self._refused.get(topic)
         if refused is not None:
             return refused
-        found = self._resolve(topic, now, out)
+        found = self._resolve(topic, payload, now, out)
         if isinstance(found, Route):
             if len(self._routes) >= self._most_routes:
                 self._routes.clear()
@@ -160,7 +164,7 @@ class Decoder:
             self._refused[topic] = found
         return found
 
-    def _resolve(self, topic: bytes, now: float, out: Outputs) -> Route | tuple[Reason, str]:
+    def _resolve(self, topic: bytes, payload: bytes, now: float, out: Outputs) -> Route | tuple[Reason, str]:
         shared = tuple(self.shared.get(topic, ()))
         for entry in self.entries:
             levels = entry.template.match(topic)
@@ -178,6 +182,9 @@ class Decoder:
                 refused = self._discoverable(entry.block, name)
                 if refused is not None:
                     return refused
+                decoded = lane.codec.decode(payload)
+                if not decoded.samples:
+                    raise decoded.errors[0]
                 row = entry.block.add(name, now)
                 self.owner[name] = entry.block
                 out.made.append((self.blocks.index(entry.block), name, now))
@@ -221,10 +228,14 @@ class Decoder:
         return steps
 
     def _known(self, batch: Batch, k: int, out: Outputs) -> Route | None:
-        found = self.route(batch.topics[k], batch.received[k], out)
+        topic = batch.topics[k]
+        try:
+            found = self.route(topic, batch.payloads[k], batch.received[k], out)
+        except DecodeError as e:
+            found = e.reason, e.detail
         if isinstance(found, Route):
             return found
-        out.rejects.append(Reject(batch.topics[k], *found))
+        out.rejects.append(Reject(topic, *found))
         return None
 
     def _segment(

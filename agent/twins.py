@@ -7,16 +7,18 @@ generator; a test walks the imports to keep it so. Nothing an input holds can ma
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from agent.alarms.lifecycle import ACTIVE
+from agent.announce import farewell
 from agent.block import Arrivals, Block
 from agent.build import plan_block
 from agent.config import AssetBlock, Config
 from agent.decode import Decoder, Step, Take
-from agent.types import STATUS_NAMES, Batch, Outputs, Reason, Reject, Severity
+from agent.types import STATUS_NAMES, Batch, Outputs, Publications, Reason, Reject, Severity
 
 SNAPSHOT_VERSION = 1
 
@@ -33,6 +35,7 @@ class Twins:
             for name in block.config.known:
                 block.add(name, math.nan)
         self.decoder = Decoder(config, self.blocks)
+        self._farewells: list[Publications] = []  # of alarms that are no longer configured, sent once
 
     def __len__(self) -> int:
         return sum(map(len, self.blocks))
@@ -50,6 +53,7 @@ class Twins:
         for step in steps:
             block = self.blocks[step.block]
             if isinstance(step, Take):
+                out.event_time = max(out.event_time, max(step.samples.times))
                 block.take(step.samples, arrivals, out)
             elif block.drive(step.bank, step.entry, step.time, step.value):
                 out.readings += 1
@@ -58,7 +62,8 @@ class Twins:
 
     def on_time(self, now: float) -> Outputs:
         """What the passing of time brings. now: UTC seconds."""
-        out = Outputs()
+        out = Outputs(publications=self._farewells)
+        self._farewells = []
         for block in self.blocks:
             if len(block):
                 block.on_time(now, out)
@@ -66,6 +71,8 @@ class Twins:
 
     def next_time(self) -> float:
         """UTC seconds at which `on_time` next has something to do; infinity when never."""
+        if self._farewells:
+            return -math.inf
         return min((b.next_time() for b in self.blocks if len(b)), default=math.inf)
 
     def subscriptions(self) -> list[tuple[str, int]]:
@@ -167,7 +174,10 @@ class Twins:
         return {"version": SNAPSHOT_VERSION, "blocks": [_export(b) for b in self.blocks]}
 
     def restore(self, saved: Mapping[str, Any]) -> list[str]:
-        """Take over what a snapshot holds, block by block; returns a line for each that had to start over and why."""
+        """Take over what a snapshot holds, block by block; returns a line for each that had to start over and why.
+
+        Alarms that were active and are no longer configured are cleared at the broker by the next `on_time`.
+        """
         if saved.get("version") != SNAPSHOT_VERSION:
             return [
                 f"the snapshot has version {saved.get('version')}, expected {SNAPSHOT_VERSION}: all twins start over"
@@ -176,17 +186,60 @@ class Twins:
         unused = list(saved["blocks"])
         for b in self.blocks:
             match = next((s for s in unused if s["identity"] == identity(b.config)), None)
-            if match is None:
-                near = next((s for s in unused if s["topic"] == _place(b.config)), None)
-                if near is not None and near["names"]:
-                    lines.append(
-                        f"block {_place(b.config)}: {_difference(near['identity'], identity(b.config))} changed, its twins start over"
-                    )
+            if match is not None:
+                unused = [s for s in unused if s is not match]
+                lines += self._adopt(b, match)
                 continue
-            unused = [s for s in unused if s is not match]
-            lines += _adopt(b, match)
+            near = next((s for s in unused if s["topic"] == _place(b.config)), None)
+            if near is not None and near["names"]:
+                what = _difference(near["identity"], identity(b.config))
+                lines.append(f"block {_place(b.config)}: {what} changed, its twins start over")
+        for gone in unused:
+            for name in gone["alarms"]:
+                self._farewell(gone, name, range(len(gone["names"])))
         self.decoder.owner = {name: b for b in self.blocks for name in b.rows.names}
         return lines
+
+    def _adopt(self, b: Block, saved: Mapping[str, Any]) -> list[str]:
+        """Take over the rows of a block whose model did not change."""
+        wanted = set(b.config.known)
+        names = saved["names"]
+        keep = [k for k, n in enumerate(names) if b.config.discover or n in wanted][: b.config.max_assets]
+        rows = [b.rows.row_of[names[k]] if names[k] in b.rows.row_of else b.add(names[k], math.nan) for k in keep]
+        lines = []
+        kept_alarms = {a.name for a in b.alarms if (old := saved["alarms"].get(a.name)) and old["spec"] == a.identity}
+        if rows:
+            r, source = np.array(rows, np.intp), np.array(keep, np.intp)
+            for name, column in saved["columns"].items():
+                b.rows.columns[name][r] = column[source]
+            for bank, data in zip(b.banks, saved["banks"], strict=True):
+                bank.load(rows, {k: v[..., source] for k, v in data.items()})
+            for a in b.alarms:
+                if a.name in kept_alarms:
+                    a.load(r, {k: v[source] for k, v in saved["alarms"][a.name]["rows"].items()})
+            b.silence.due = -math.inf
+        for name in saved["alarms"]:
+            if name in kept_alarms:
+                self._farewell(saved, name, sorted(set(range(len(names))) - set(keep)))
+            else:
+                lines.append(f"alarm {name} changed and starts over")
+                self._farewell(saved, name, range(len(names)))
+        if len(keep) < len(names):
+            lines.append(f"{len(names) - len(keep)} twins are no longer configured")
+        return lines
+
+    def _farewell(self, saved: Mapping[str, Any], alarm: str, rows: Iterable[int]) -> None:
+        """Clear what was active in these rows: the broker would keep the retained message for ever."""
+        old = saved["alarms"][alarm]
+        phases, raised, count = (
+            old["rows"]["phase"].tolist(),
+            old["rows"]["raised"].tolist(),
+            old["rows"]["count"].tolist(),
+        )
+        for row in rows:
+            if phases[row] >= ACTIVE:
+                topic, payload = farewell(saved, alarm, row, raised[row], count[row] + 1)
+                self._farewells.append(Publications((topic,), (payload,), 1, True))
 
     def reconfigure(self, config: Config) -> tuple[Twins, list[str]]:
         """A core for the new configuration that keeps the state of every twin whose model did not change."""
@@ -230,31 +283,10 @@ def _export(b: Block) -> dict[str, Any]:
         "names": list(b.rows.names),
         "columns": {n: b.rows.columns[n][rows] for n in names},
         "banks": [bank.export(rows.tolist()) for bank in b.banks],
-        "alarms": {a.name: {"spec": repr((a.spec, a.watched.name)), "rows": a.export(rows)} for a in b.alarms},
+        "prefix": b.rows.prefix,
+        "model": b.model,
+        "alarms": {
+            a.name: {"spec": a.identity, "severity": a.severity.value, "rule": a.rule.words, "rows": a.export(rows)}
+            for a in b.alarms
+        },
     }
-
-
-def _adopt(b: Block, saved: Mapping[str, Any]) -> list[str]:
-    wanted = set(b.config.known)
-    keep = [k for k, n in enumerate(saved["names"]) if b.config.discover or n in wanted][: b.config.max_assets]
-    rows = []
-    for k in keep:
-        name = saved["names"][k]
-        rows.append(b.rows.row_of[name] if name in b.rows.row_of else b.add(name, math.nan))
-    if not rows:
-        return []
-    r, source = np.array(rows, np.intp), np.array(keep, np.intp)
-    for name, column in saved["columns"].items():
-        b.rows.columns[name][r] = column[source]
-    for bank, data in zip(b.banks, saved["banks"], strict=True):
-        bank.load(rows, {k: v[..., source] for k, v in data.items()})
-    lines = []
-    for a in b.alarms:
-        old = saved["alarms"].get(a.name)
-        if old is not None and old["spec"] == repr((a.spec, a.watched.name)):
-            a.load(r, {k: v[source] for k, v in old["rows"].items()})
-        elif old is not None:
-            lines.append(f"alarm {a.name} changed and starts over")
-    b.silence.due = -math.inf
-    dropped = len(saved["names"]) - len(keep)
-    return [*lines, f"{dropped} twins are no longer configured"] if dropped else lines

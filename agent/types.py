@@ -176,7 +176,6 @@ class Outputs:
     nis_count: dict[str, int] = field(default_factory=dict)
     event_time: float = 0.0  # UTC seconds of the newest reading used; 0: none
     made: list[tuple[int, str, float]] = field(default_factory=list)  # new twins: block, asset, when (UTC seconds)
-    lag: float = 0.0  # seconds from the oldest arrival of the batch, filled by the shell
 
     @property
     def discovered(self) -> int:

@@ -40,6 +40,11 @@ class Lifecycle:
         self.raised: NDArray[np.float64] = np.zeros(0)  # when it was last raised
         self.count: NDArray[np.int64] = np.zeros(0, np.int64)  # changes so far: the alarm's sequence number
 
+    @property
+    def identity(self) -> str:
+        """What the alarm's state depends on: while it stays the same, the state is carried over."""
+        return repr((self.spec, self.watched.name))
+
     def grow(self, capacity: int) -> None:
         def longer(a: NDArray[Any]) -> NDArray[Any]:
             fresh = np.zeros(capacity, a.dtype)

@@ -14,10 +14,10 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from select import POLLIN, POLLOUT, poll
 from typing import NamedTuple, TextIO
 
+from agent import __version__
 from agent.build import PlanError
 from agent.config import Config
 from agent.encode import ENCODER, StatusMessage
@@ -109,7 +109,7 @@ class Service:
         self.world = world
         self.monotonic, self.now = world.monotonic, world.now
         self.signals, self.log, self.notifier = signals, log, notifier
-        self.version = _version()
+        self.version = __version__
         self.load = load
         self.loaded = load()
         self.tally = Tally()
@@ -349,9 +349,3 @@ def settle() -> None:
 def _part(batch: Batch, rows: slice) -> Batch:
     return Batch(batch.topics[rows], batch.payloads[rows], batch.received[rows], batch.retained[rows])
 
-
-def _version() -> str:
-    try:
-        return version("twinned")
-    except PackageNotFoundError:
-        return "unknown"
