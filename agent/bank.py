@@ -165,7 +165,8 @@ class Bank:
             self._reset(row, entry, time, value)
 
     def _matrices(self, dt: float) -> tuple[float, ...]:
-        assert self.component.discretise is not None
+        if self.component.discretise is None:
+            return ()
         f, b, d = self.component.discretise(dt)
         return (*f, *b, *d)
 

@@ -197,7 +197,7 @@ class Block:
             used = np.zeros(len(k), bool)
             for slot, column in zip(s.slots, values, strict=True):
                 z = column[k]
-                present = z == z  # noqa: PLR0124 - NaN marks a channel that is not in the sample
+                present = z == z
                 which = k if present.all() else k[present]
                 if len(which):
                     part = Round(rows[which], whole.times[which], column[which], whole.arrived[which], message[which])

@@ -358,7 +358,7 @@ def _join(parts: list[_Table]) -> Samples:
         return Samples(only.message, only.rows, only.times, only.columns, only.lane.slots)
     slots = tuple(sorted({s for part in parts for s in part.lane.slots}))
     order = sorted((k, p, i) for p, part in enumerate(parts) for i, k in enumerate(part.message))
-    where = [{s: c for s, c in zip(part.lane.slots, part.columns, strict=True)} for part in parts]
+    where = [dict(zip(part.lane.slots, part.columns, strict=True)) for part in parts]
     columns = [[where[p][s][i] if s in where[p] else None for _, p, i in order] for s in slots]
     return Samples(
         [k for k, _, _ in order],

@@ -53,7 +53,8 @@ class Twins:
         for step in steps:
             block = self.blocks[step.block]
             if isinstance(step, Take):
-                out.event_time = max(out.event_time, max(step.samples.times))
+                newest = max(step.samples.times)
+                out.event_time = max(out.event_time, newest)
                 block.take(step.samples, arrivals, out)
             elif block.drive(step.bank, step.entry, step.time, step.value):
                 out.readings += 1

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Annotated, ClassVar
 
 import numpy as np
-from msgspec import Meta
+from msgspec import Meta, field
 
 from agent.config import Duration
 from agent.models.base import ChannelInfo, Component, Noise, State
@@ -38,8 +38,8 @@ class Settings(Base, tag="linear"):
     A: Annotated[Rows, Meta(description="n×n: per second when continuous, per step when `sample_time` is given.")]
     C: Annotated[Rows, Meta(description="One row of n numbers per channel.")]
     Q: Annotated[Rows, Meta(description="n×n process noise: intensity per second, or covariance per step.")]
-    B: Annotated[Rows, Meta(description="n×m, for the inputs.")] = []
-    inputs: Annotated[list[float | Driver], Meta(description="One per column of B.")] = []
+    B: Annotated[Rows, Meta(description="n×m, for the inputs.")] = field(default_factory=list)
+    inputs: Annotated[list[float | Driver], Meta(description="One per column of B.")] = field(default_factory=list)
     R: Annotated[
         list[float] | None,
         Meta(description="Variance of each channel; default: the channel's `noise` squared, or learned."),
@@ -52,7 +52,7 @@ class Settings(Base, tag="linear"):
     P0: Annotated[
         list[float] | None, Meta(description="First variances; default: 10,000 times the first channel's variance.")
     ] = None
-    units: Annotated[list[str], Meta(description="Units of the states.")] = []
+    units: Annotated[list[str], Meta(description="Units of the states.")] = field(default_factory=list)
 
 
 def expm(a: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from agent.config import Positive
-from agent.models.base import ChannelInfo, Component, Noise, Source, State, rate_unit
+from agent.models.base import ChannelInfo, Component, Noise, State, rate_unit
 from agent.models.base import Settings as Base
 from agent.models.first_order import Driver, source_of
 
