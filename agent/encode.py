@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.bank import Bank
 from agent.expr import Expr, compile_function, const, emit, maximum, sqrt, sym, where
@@ -34,22 +34,21 @@ class StateValue(Struct):
 
 
 class ChannelValue(Struct):
-    """A measured channel: what was reported, and what was expected before it was."""
+    """A channel: what was reported, and, where it is measured, what was expected before it was."""
 
     reported: Annotated[Number, Meta(description="Newest reading.")]
-    expected: Annotated[Number, Meta(description="What the twin expected it to be.")]
-    std: Annotated[Number, Meta(description="Standard deviation of that expectation.")]
-    surprise: Annotated[Number, Meta(description="-log10 of the probability of a reading at least this far off.")]
+    # One struct for both, because the schema of a union of two could not tell them apart.
+    expected: Annotated[
+        Number | UnsetType, Meta(description="What the twin expected it to be; not of a channel that only drives it.")
+    ] = UNSET
+    std: Annotated[Number | UnsetType, Meta(description="Standard deviation of that expectation.")] = UNSET
+    surprise: Annotated[
+        Number | UnsetType, Meta(description="-log10 of the probability of a reading at least this far off.")
+    ] = UNSET
     quality: Annotated[
-        Literal["good", "uncertain", "bad"],
+        Literal["good", "uncertain", "bad"] | UnsetType,
         Meta(description="`uncertain`: improbable, used with less weight; `bad`: no reading yet."),
-    ]
-
-
-class InputValue(Struct):
-    """A channel that only drives the model."""
-
-    reported: Annotated[Number, Meta(description="Newest value.")]
+    ] = UNSET
 
 
 class StateMessage(Struct):
@@ -66,7 +65,7 @@ class StateMessage(Struct):
     seq: Annotated[int, Meta(description="Counts the state messages of this asset.")]
     model: Annotated[str, Meta(description="Models and their versions, joined by +.")]
     states: dict[str, StateValue]
-    channels: dict[str, ChannelValue | InputValue]
+    channels: dict[str, ChannelValue]
 
 
 class HorizonValue(Struct):
@@ -199,7 +198,7 @@ class StateEncoder:
             "Y": _record("Channels", [name for name, _, _ in channels]),
             "S": StateValue,
             "C": ChannelValue,
-            "I": InputValue,
+            "I": ChannelValue,
             "Q": QUALITIES,
             "model": model,
             "encode": ENCODER.encode,

@@ -1,0 +1,230 @@
+"""The command `twinned`: arguments to one verb each, errors to lines, lines to exit codes. No logic.
+
+What a verb does is in `agent.shell.commands` and is imported only when it is asked for, so that `run` pays for
+nothing that another verb needs. Exit codes are those of `agent.shell.exits`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from agent.shell.exits import Exit, ExitError
+
+DEFAULT_CONFIG = "/etc/twinned/twinned.yaml"
+
+_EPILOG = """\
+examples:
+  twinned demo                                  see it work, on this machine alone
+  twinned check -c twinned.yaml                 is this configuration right, and what does it mean
+  twinned run -c twinned.yaml
+  twinned replay -c twinned.yaml recording.jsonl --out twins.jsonl
+
+exit codes: 0 done; 1 something outside is in the way for now; 2 arguments or configuration wrong;
+70 a bug; 78 a file that is needed is not there
+"""
+_CHECK = """\
+examples:
+  twinned check -c twinned.yaml
+  twinned check -c twinned.yaml --set mqtt.host=broker.local
+"""
+_RUN = """\
+examples:
+  twinned run -c twinned.yaml
+  TWINNED__MQTT__PORT=1884 twinned run -c twinned.yaml --set log.level=debug
+
+SIGHUP reads the configuration again and keeps what the twins have learned; SIGTERM and SIGINT end the agent.
+"""
+_SCHEMA = """\
+examples:
+  twinned schema > twinned.schema.json          for editors that check and complete YAML
+  twinned schema --messages                     JSON Schema of each message that is published
+  twinned schema --topics                       the topics that are published, as a table
+"""
+_REPLAY = """\
+examples:
+  twinned replay -c twinned.yaml recording.jsonl --out twins.jsonl
+  mosquitto_sub -t 'plant/#' -F '{"topic":%j ...}' | twinned replay -c twinned.yaml -
+  twinned replay -c twinned.yaml --csv pump.csv --asset pump-1 --time datetime --delimiter ';' --trace trace.csv
+
+A recording holds one JSON object per line: {"topic": "plant/1/telemetry", "payload": "...", "received": 1769860800.0},
+with "payload_base64" in place of "payload" where the bytes are no UTF-8. A CSV file has a header; the columns of the
+channels are found by the channels' configured fields, and a time without an offset is UTC.
+"""
+_DEMO = """\
+examples:
+  twinned demo                                  until Ctrl-C
+  twinned demo --seconds 40                     unattended: exit 0 only if everything came back from the broker
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.verb(arguments)
+        sys.stdout.flush()
+    except ExitError as error:
+        print(error.message, file=sys.stderr)
+        return error.code
+    except BrokenPipeError:
+        # The reader has seen enough. Python would still flush standard output at exit, and fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="twinned",
+        description="A digital-twin agent for the edge: sensor messages in; states, forecasts and alarms out.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    def add(name: str, act: Callable[[argparse.Namespace], int], text: str, epilog: str) -> argparse.ArgumentParser:
+        verb = verbs.add_parser(
+            name,
+            help=text[0].lower() + text[1:-1],
+            description=text,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        verb.set_defaults(verb=act)
+        return verb
+
+    _add_config(add("check", _check, "Check a configuration and say what it means.", _CHECK))
+    _add_config(add("run", _run, "Run the agent.", _RUN))
+    schema = add("schema", _schema, "Print the JSON Schema of the configuration, or of what is published.", _SCHEMA)
+    which = schema.add_mutually_exclusive_group()
+    which.add_argument("--messages", action="store_true", help="of the published messages instead")
+    which.add_argument("--topics", action="store_true", help="the table of topics instead")
+    replay = add("replay", _replay, "Play a recording through the twins, without a broker.", _REPLAY)
+    _add_config(replay)
+    replay.add_argument("recording", nargs="?", metavar="RECORDING", help="file of JSON lines; - is standard input")
+    replay.add_argument("--out", metavar="FILE", help="write what would be published here, as JSON lines")
+    replay.add_argument("--trace", metavar="FILE", help="write one CSV row per reading here: expected, surprise, alarm")
+    table = replay.add_argument_group("a CSV file instead of a recording")
+    table.add_argument("--csv", metavar="FILE", help="rows of readings under a header; - is standard input")
+    table.add_argument("--asset", help="name of the asset that the rows are of")
+    table.add_argument("--time", metavar="COLUMN", help="column of the time")
+    table.add_argument("--delimiter", default=",", metavar="CHAR", help="between the cells (default a comma)")
+    demo = add("demo", _demo, "See it work: a broker, a plant with a fault, the agent, and what comes of it.", _DEMO)
+    demo.add_argument("--seconds", type=_seconds, metavar="N", help="end after this many seconds with a verdict")
+    demo.add_argument("--broker", choices=("auto", "mosquitto", "amqtt"), default="auto", help=argparse.SUPPRESS)
+    return parser
+
+
+def _add_config(verb: argparse.ArgumentParser) -> None:
+    default = os.environ.get("TWINNED_CONFIG") or DEFAULT_CONFIG
+    verb.add_argument(
+        "-c",
+        "--config",
+        metavar="FILE",
+        default=default,
+        help=f"configuration (default: $TWINNED_CONFIG, or {DEFAULT_CONFIG})",
+    )
+    verb.add_argument(
+        "--set",
+        dest="overrides",
+        metavar="KEY=VALUE",
+        action="append",
+        type=_override,
+        default=[],
+        help="set one value, such as mqtt.host=broker.local; as often as needed",
+    )
+
+
+def _override(raw: str) -> tuple[str, str]:
+    key, equals, value = raw.partition("=")
+    if not equals or not key:
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE such as mqtt.port=1884, got {raw!r}")
+    return key, value
+
+
+def _seconds(raw: str) -> float:
+    try:
+        value = float(raw)
+    except ValueError:
+        value = 0.0
+    if not 1.0 <= value <= 86400.0:
+        raise argparse.ArgumentTypeError(f"expected a number of seconds from 1 to 86400, got {raw!r}")
+    return value
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"twinned {version('twinned')}")
+        except PackageNotFoundError:
+            print("twinned, not installed")
+        parser.exit()
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from agent.shell.commands import check
+
+    return check(arguments.config, arguments.overrides, os.environ, sys.stdout)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from agent.shell.signals import Signals
+
+    # Before anything slow is imported: until then a SIGHUP would kill the process.
+    signals = Signals()
+    signals.install()
+    try:
+        from agent.shell.commands import run
+
+        return run(arguments.config, arguments.overrides, os.environ, sys.stderr, signals)
+    finally:
+        signals.close()
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    from agent.shell.commands import schema
+
+    return schema("messages" if arguments.messages else "topics" if arguments.topics else "configuration", sys.stdout)
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from agent.shell.commands import Table, replay
+
+    if (arguments.recording is None) == (arguments.csv is None):
+        raise ExitError(Exit.CONFIG, "twinned replay: expected either a recording or --csv FILE (see --help)")
+    table = None
+    if arguments.csv is not None:
+        missing = [f"--{name}" for name in ("asset", "time") if getattr(arguments, name) is None]
+        if missing:
+            raise ExitError(Exit.CONFIG, f"twinned replay: --csv also needs {' and '.join(missing)} (see --help)")
+        table = Table(arguments.csv, arguments.asset, arguments.time, arguments.delimiter)
+    return replay(
+        arguments.config,
+        arguments.overrides,
+        os.environ,
+        recording=arguments.recording,
+        table=table,
+        out=arguments.out,
+        trace=arguments.trace,
+        tell=sys.stderr,
+    )
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from agent.demo.demo import demo
+
+    return demo(arguments.seconds, broker=arguments.broker)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
