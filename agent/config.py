@@ -126,11 +126,11 @@ class Mqtt(_Base, kw_only=True, frozen=True):
     client_id: Annotated[str | None, Meta(description="Must be unique at the broker; default: `twinned-<site>`.")] = (
         None
     )
-    username: Annotated[str | None, Meta(description="User name at the broker.")] = None
+    username: Annotated[str | None, Meta(description="User name at the broker. A systemd credential named `mqtt-username` takes its place.")] = None
     password_file: Annotated[
         str | None,
         Meta(
-            description="File that holds the password (its first line). A systemd credential named `mqtt-password` is used when this is not set."
+            description="File that holds the password (its first line). A systemd credential named `mqtt-password` takes its place."
         ),
     ] = None
     tls: Annotated[Tls | None, Meta(description="Encrypt the connection; `tls: {}` uses the system's authorities.")] = (

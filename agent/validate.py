@@ -26,9 +26,8 @@ from agent.wording import (
     meant,
     one_of,
     show_path,
-    show_text,
 )
-from agent.yamltree import SECRET_KEY, ListNode, MapNode, Node, ScalarNode, Trap, resolve
+from agent.yamltree import SECRET_KEY, ListNode, MapNode, Node, ScalarNode, Trap, resolve, show_text
 
 MAX_ERRORS: Final = 1000
 
@@ -123,24 +122,15 @@ class Walk:
 
     def value(self, node: Node, type_: inspect.Type, path: Path | None) -> Any:
         """The value of that type, or INVALID with the reasons added to `errors`."""
-        type_ = bare(type_)
-        if isinstance(node, ScalarNode) and isinstance(type_, SCALARS) and getattr(type_, "cls", None) is not object:
+        handler = _HANDLERS.get(type(type_ := bare(type_)))
+        if handler is not None:
+            return handler(self, node, type_, path)
+        if not isinstance(type_, SCALARS) or getattr(type_, "cls", None) is object:
+            # Any, or a type that only a plug-in uses: msgspec has the last word when the plug-in is built.
+            return self.anything(node, path)
+        if isinstance(node, ScalarNode):
             return self.scalar(node, type_, path)
-        match type_:
-            case inspect.UnionType():
-                return self.union(node, type_, path)
-            case inspect.StructType():
-                return self.struct(node, type_, path)
-            case inspect.ListType():
-                return self.list(node, type_, path)
-            case inspect.DictType():
-                return self.dict(node, type_, path)
-            case inspect.CustomType(cls=cls) if cls is object:
-                return self.anything(node, path)
-            case _ if isinstance(type_, SCALARS):
-                return self.error(node, path, describe(type_), got(node))
-            case _:  # Any, or a type that only a plug-in uses: msgspec has the last word when the plug-in is built
-                return self.anything(node, path)
+        return self.error(node, path, describe(type_), got(node))
 
     def scalar(self, node: ScalarNode, type_: inspect.Type, path: Path | None) -> Any:
         text = node.text
@@ -300,6 +290,14 @@ class Walk:
             hint = f"{value.why}; {_quoted(node)}, or a plain number, true or false"
             return self.error(node, path, "a value that all readers of YAML take alike", got(node), hint)
         return value
+
+
+_HANDLERS: Final[dict[type, Callable[[Walk, Node, Any, Path | None], Any]]] = {
+    inspect.UnionType: Walk.union,
+    inspect.StructType: Walk.struct,
+    inspect.ListType: Walk.list,
+    inspect.DictType: Walk.dict,
+}
 
 
 def _fits(node: Node, type_: inspect.Type) -> bool:

@@ -6,14 +6,13 @@ a secret. Nothing is validated here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
 from msgspec import inspect
 
 from agent.config import Duration, Level, Name, Size
-from agent.yamltree import SECRET_KEY, ListNode, MapNode, Node, ScalarNode, shorten
+from agent.yamltree import WORD, ListNode, MapNode, Node, ScalarNode, show_text
 
 Path = tuple["Path | None", str | int]  # the place in the configuration, innermost last; a chain costs no copying
 
@@ -30,7 +29,7 @@ def describe(type_: inspect.Type) -> str:
         case inspect.StrType(min_length=least, max_length=most, pattern=pattern):
             if pattern is not None:
                 return PATTERNS.get(pattern, f"a text that matches {pattern}")
-            return "a text" + _sized(least, most, "characters")
+            return "a text" + _sized(least, most, "character", "characters")
         case inspect.BoolType():
             return "true or false"
         case inspect.IntType() as t:
@@ -42,9 +41,9 @@ def describe(type_: inspect.Type) -> str:
         case inspect.CustomType(cls=cls) if cls in (Duration, Size):
             return str(cls.EXPECTED)
         case inspect.ListType(min_length=least, max_length=most):
-            return "a list" + _sized(least, most, "entries")
+            return "a list" + _sized(least, most, "entry", "entries")
         case inspect.DictType(min_length=least, max_length=most):
-            return "a mapping" + _sized(least, most, "keys")
+            return "a mapping" + _sized(least, most, "key", "keys")
         case inspect.StructType():
             return "a mapping"
         case inspect.NoneType():
@@ -77,11 +76,6 @@ def got(node: Node) -> str:
     return f"`{show_text(node.text)}`" if node.plain or node.raw else f'"{show_text(node.text)}"'
 
 
-def show_text(text: str) -> str:
-    """Text in one short line; a whole phrase that speaks of a secret may contain it."""
-    return "text that is not shown" if SECRET_KEY.search(text) and not _WORD.fullmatch(text) else shorten(text)
-
-
 def show_path(path: Path | None) -> str:
     """The place as it is written in the documentation: `assets[0].channels.temperature`."""
     parts: list[str] = []
@@ -90,7 +84,7 @@ def show_path(path: Path | None) -> str:
         if isinstance(key, int):
             parts.append(f"[{key}]")
         else:
-            parts.append("." + (show_text(key) if _WORD.fullmatch(key) else f'"{show_text(key)}"'))
+            parts.append("." + (show_text(key) if WORD.fullmatch(key) else f'"{show_text(key)}"'))
     return "".join(reversed(parts)).removeprefix(".")
 
 
@@ -115,8 +109,6 @@ def _pattern_of(alias: Any) -> tuple[str, str]:
 # A pattern in words; the words stand where the pattern does, in agent.config.
 PATTERNS: Final = dict(map(_pattern_of, (Name, Level)))
 
-_WORD: Final = re.compile(r"[A-Za-z0-9_$-]{1,40}")
-
 
 def choices(type_: inspect.Type) -> list[str]:
     if isinstance(type_, inspect.EnumType):
@@ -129,24 +121,32 @@ def one_of(choices: Iterable[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def _sized(least: int | None, most: int | None, what: str) -> str:
+def _sized(least: int | None, most: int | None, one: str, many: str) -> str:
     if least is not None and most is not None:
-        return f" of {least} to {most} {what}" if least != most else f" of {least} {what}"
+        return f" of {least} to {most} {many}" if least != most else f" of {count(least, one, many)}"
     if least is not None:
-        return f" of at least {least} {what}"
-    return f" of at most {most} {what}" if most is not None else ""
+        return f" of at least {count(least, one, many)}"
+    return f" of at most {count(most, one, many)}" if most is not None else ""
 
 
 def _range(type_: inspect.IntType | inspect.FloatType) -> str:
-    low = f"from {type_.ge:g}" if type_.ge is not None else f"above {type_.gt:g}" if type_.gt is not None else ""
-    high = f"to {type_.le}" if type_.le is not None else f"below {type_.lt:g}" if type_.lt is not None else ""
-    if low and high:
-        return f" {low} {'and ' if type_.le is None else ''}{high}"
-    if type_.ge is not None:
-        return f" of at least {type_.ge:g}"
-    if type_.le is not None:
-        return f" of at most {type_.le}"
-    return f" {low or high}" if low or high else ""
+    if type_.ge is not None and type_.le is not None:
+        return f" from {_number(type_.ge)} to {_number(type_.le)}"
+    parts = [
+        f"{words} {_number(bound)}"
+        for words, bound in (
+            ("of at least", type_.ge),
+            ("above", type_.gt),
+            ("of at most", type_.le),
+            ("below", type_.lt),
+        )
+        if bound is not None
+    ]
+    return f" {' and '.join(parts)}" if parts else ""
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def count(number: int, one: str, many: str) -> str:

@@ -20,6 +20,7 @@ MAX_NODES: Final = 500_000  # with every alias counted as often as it is used
 MAX_SYNTAX_ERRORS: Final = 100
 
 SECRET_KEY: Final = re.compile(r"(?i)pass(?!word_file|words?_files)|secret|token|api_?key|credential")
+WORD: Final = re.compile(r"[A-Za-z0-9_$-]{1,40}")
 
 
 class ScalarNode:
@@ -28,7 +29,7 @@ class ScalarNode:
     __slots__ = ("column", "line", "plain", "raw", "secret", "source", "text")
 
     def __init__(
-        self, text: str, source: str, line: int = 0, column: int = 0, *, plain: bool = False, raw: bool = False
+        self, text: str, source: str, line: int = 0, column: int = 0, plain: bool = False, *, raw: bool = False
     ) -> None:
         self.text = text
         self.source = source
@@ -181,12 +182,12 @@ class _Builder:
             for event in events:
                 if isinstance(event, yaml.NodeEvent):
                     if root is not None:
-                        self.stop(event, "one YAML document", "a second one", "remove the line `---`")
+                        raise self.stop(event, "one YAML document", "a second one", "remove the line `---`")
                     root = self.node(event, events, 1)
             self.complete = True
         except yaml.MarkedYAMLError as error:
             self.problems.append(self.from_parser(error))
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, OverflowError):  # the last two: what a \\U escape can do in pure Python
             bad = yaml.reader.Reader.NON_PRINTABLE.search(text)
             before = text[: bad.start()] if bad else ""
             line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
@@ -207,9 +208,9 @@ class _Builder:
         if len(self.problems) >= MAX_SYNTAX_ERRORS:
             raise _StopError
 
-    def stop(self, event: Any, expected: str, got: str, hint: str) -> None:
+    def stop(self, event: Any, expected: str, got: str, hint: str = "") -> _StopError:
         self.problem(*self.position(event.start_mark), expected, got, hint)
-        raise _StopError
+        return _StopError()
 
     def node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
         kind = type(event)
@@ -219,22 +220,18 @@ class _Builder:
             known = self.anchors.get(event.anchor)
             if known is None:
                 # The name is not shown: an unquoted password may begin with an asterisk.
-                self.stop(
-                    event,
-                    "an anchor that is defined before",
-                    "an alias without one",
-                    "text that begins with * needs quotes",
-                )
-                raise AssertionError("stop() raises")
-            self.grow(event, 1 if isinstance(known, ScalarNode) else known.size)
+                hint = "text that begins with * needs quotes"
+                raise self.stop(event, "an anchor that is defined before", "an alias without one", hint)
+            self.count += 1 if isinstance(known, ScalarNode) else known.size
+            self.bound(event, depth)
             return known
-        self.grow(event, 1)
-        if depth > MAX_DEPTH:
-            self.stop(event, f"at most {MAX_DEPTH} levels of nesting", "more", "")
+        self.count += 1
+        if depth > MAX_DEPTH or self.count > MAX_NODES:
+            self.bound(event, depth)
         if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:str"):
             self.problem(line, column, "a value without a tag", "a tag", "text that begins with ! needs quotes")
         if kind is self.scalar_event:
-            node = ScalarNode(event.value, self.source, line, column, plain=event.implicit[0])
+            node = ScalarNode(event.value, self.source, line, column, event.implicit[0])
         elif kind is self.yaml.SequenceStartEvent:
             node = self.list(ListNode(self.source, line, column), events, depth)
         else:
@@ -243,10 +240,13 @@ class _Builder:
             self.anchors[event.anchor] = node
         return node
 
-    def grow(self, event: Any, size: int) -> None:
-        self.count += size
+    def bound(self, event: Any, depth: int) -> None:
+        """End the reading of a text that is nested too deep or too large once its aliases are expanded."""
+        if depth > MAX_DEPTH:
+            raise self.stop(event, f"at most {MAX_DEPTH} levels of nesting", "more")
         if self.count > MAX_NODES:
-            self.stop(event, f"at most {MAX_NODES} values, aliases expanded", "more", "use fewer aliases of aliases")
+            hint = "use fewer aliases of aliases"
+            raise self.stop(event, f"at most {MAX_NODES} values, aliases expanded", "more", hint)
 
     def list(self, node: ListNode, events: Iterator[Any], depth: int) -> ListNode:
         start = self.count
@@ -269,7 +269,7 @@ class _Builder:
                 merged += value.items if isinstance(value, ListNode) else [value]
             elif self.is_key(key, event) and isinstance(key, ScalarNode):
                 if first := node.pairs.get(key.text):
-                    where = f"`{shorten(key.text)}` twice, first in line {first[0].line}"
+                    where = f"`{show_text(key.text)}` twice, first in line {first[0].line}"
                     self.problem(key.line, key.column, "each key once", where, "remove one of the two")
                 else:
                     node.pairs[key.text] = (key, value)
@@ -297,7 +297,7 @@ class _Builder:
             if key.plain:
                 self.plain_keys.add(value)
             return True
-        name = shorten(key.text)
+        name = show_text(key.text)
         if isinstance(value, Trap):
             self.problem(line, column, "a text as key", f"`{name}`", f'{value.why}; write "{name}"')
         else:
@@ -334,6 +334,11 @@ def shorten(text: str, limit: int = 40) -> str:
         else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:limit])
     )
     return safe if len(safe) <= limit else safe[: limit - 3] + "..."
+
+
+def show_text(text: str) -> str:
+    """Text in one short line; a whole phrase that speaks of a secret may contain it."""
+    return "text that is not shown" if SECRET_KEY.search(text) and not WORD.fullmatch(text) else shorten(text)
 
 
 def taint(node: Node) -> None:

@@ -18,8 +18,8 @@ from agent.checks.place import Keys, Place, parsed, said
 from agent.checks.topics import Heard, hears_itself, one_channel_per_topic, reached, topics
 from agent.config import AbsenceAlarm, Alarm, AssetBlock, Config
 from agent.validate import Walk
-from agent.wording import Path, meant, show_text
-from agent.yamltree import MapNode
+from agent.wording import Path, meant
+from agent.yamltree import MapNode, show_text
 
 
 class Checks:
