@@ -169,6 +169,11 @@ def test_a_pump_at_rated_speed_does_what_its_plate_says():
     assert truth["flow"] == pytest.approx(40.0)
     assert truth["pressure"] == pytest.approx(4.5)
     assert truth["temperature"] == pytest.approx(25.0 + 45.0)
+    assert truth["vibration"] ** 2 == pytest.approx(0.3**2 + 1.8**2)
+    half = dataclasses.replace(rated, load_low=0.5, load_high=0.5)
+    truth = Pump(half, generator(1), START).at(START + 5 * HOUR)
+    assert truth["temperature"] == pytest.approx(25.0 + 45.0 / 8)
+    assert truth["vibration"] ** 2 == pytest.approx(0.3**2 + (1.8 / 4) ** 2)
 
 
 def test_all_channels_of_a_pump_follow_its_load_cycle():

@@ -162,7 +162,8 @@ def test_another_seed_is_another_story(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_run_cleanly_between_two_lines(number):
     arguments = ["run", "--kind", "pump", "--count", "50", "--period", "50ms", "--speed", "1", "--out", "-"]
-    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "bufsize": 0}
+    with subprocess.Popen([*COMMAND, *arguments], **pipes) as process:
         first = process.stdout.readline()
         process.send_signal(number)
         rest, errors = process.communicate(timeout=WAIT)
@@ -172,9 +173,18 @@ def test_a_signal_ends_the_run_cleanly_between_two_lines(number):
     assert rest == b"" or rest.endswith(b"\n")
 
 
+def test_whoever_watches_sees_each_reading_as_it_comes():
+    arguments = ["run", "--kind", "pump", "--period", "100ms", "--speed", "1", "--out", "-"]
+    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, bufsize=0) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate(timeout=WAIT)
+    assert rest.count(b"\n") < 30, "a full buffer would hold some fifty lines"
+
+
 def test_a_signal_also_ends_a_long_wait():
     code = "from simulators.pace import Stop\nwith Stop() as s: print('now', flush=True); print(s.wait(3600))"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, bufsize=0) as process:
         try:
             process.stdout.readline()
             process.send_signal(signal.SIGTERM)

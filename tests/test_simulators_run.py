@@ -87,10 +87,12 @@ def test_an_asset_says_the_same_whoever_else_speaks():
     assert list(events(alone)) == [e for e in events(company) if e.asset == "p"]
 
 
-def test_the_order_is_that_of_time_and_equal_times_keep_a_fixed_order():
+def test_the_order_is_that_of_time_in_milliseconds_and_equal_times_keep_a_fixed_order():
     many = scenario(assets=[{"kind": STILL, "count": 40, "period": "10ms", "name": "s{n}"}], duration=1)
     times = [e.time for e in events(many)]
     assert times == sorted(times)
+    odd = scenario(assets=[{"kind": STILL, "period": 1 / 3}], duration=10)
+    assert all(e.time == round(e.time, 3) for e in events(odd))
     assert len(set(times)) < len(times)
     assert list(events(many)) == list(events(many))
 
@@ -203,6 +205,21 @@ def test_a_fault_does_what_its_label_says_and_nothing_outside_it(kind, start, du
             assert said[time] == pytest.approx(
                 expected(kind, clean[time], held, magnitude, i / len(inside)), abs=0.0101
             )
+
+
+def test_faults_that_meet_in_one_reading_add_up():
+    spike = {"asset": "p", "channel": "flow", "kind": "spike", "magnitude": 5}
+    sound = readings(scenario(), "flow")
+    said = readings(scenario(faults=[{**spike, "start": 30.0}, {**spike, "start": 30.0}]), "flow")
+    assert [said[t] - sound[t] for t in sound if said[t] != sound[t]] == pytest.approx([10.0])
+
+
+def test_a_drop_of_gateway_leaves_the_last_word_for_a_sensor_that_sticks_after_it():
+    gone = {"asset": "p", "kind": "dropout", "start": 30, "duration": 10}
+    stuck = {"asset": "p", "channel": "flow", "kind": "stuck", "start": 40, "duration": 10}
+    said = readings(scenario(faults=[gone, stuck]), "flow")
+    before = [v for t, v in said.items() if t - START < 30]
+    assert {v for t, v in said.items() if 40 <= t - START < 50} == {before[-1]}
 
 
 def test_a_noise_fault_has_the_standard_deviation_it_states():

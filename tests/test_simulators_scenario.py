@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simulators.document import ScenarioError
@@ -204,6 +204,7 @@ blocks = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(TOP), trees, max_size=4), st.lists(blocks, max_size=2))
 def test_any_mapping_is_a_scenario_or_a_list_of_errors(tree, assets):
     try:
