@@ -94,6 +94,12 @@ class Decoder:
         self.topics.append(topic)
         self.payloads.append(payload)
 
+    def reject(self, reject: Reject, packet_id: int) -> None:
+        """A message that nobody will be given; identifier 0: nothing to acknowledge."""
+        self.rejects.append(reject)
+        if packet_id:
+            self.refused.append(packet_id.to_bytes(2, "big"))
+
     def take(self) -> tuple[list[bytes], list[bytes], Sequence[int]]:
         """The messages so far: topics, payloads, and 1 for each that was retained. They are forgotten here."""
         topics, payloads, kept = self.topics, self.payloads, self.kept
@@ -166,7 +172,7 @@ class Decoder:
                     self._need = 0
                     return i
         except IndexError:
-            self._need = 2
+            self._need = size - i + 1
             return i
 
     def _one(self, buf: bytes, i: int) -> int:
@@ -240,21 +246,21 @@ class Decoder:
         """Skip the frame at `i` if its payload is over the limit; 0 if it is not, -1 if more bytes must come first."""
         size = len(buf)
         qos = buf[i] >> 1 & 3
-        self._need = body + 2 - i
-        if size < body + 2:
-            return -1 if end > size else 0
-        stop = body + 2 + (buf[body] << 8 | buf[body + 1])
-        rest = stop + (2 if qos else 0)
-        # Up to four bytes more say how long the properties are.
-        self._need = min(rest + 4, end) - i
-        if size < min(rest + 4, end):
-            return -1
+        stop = rest = body + 2
+        if rest <= min(size, end):
+            stop += buf[body] << 8 | buf[body + 1]
+            rest = stop + (2 if qos else 0)
         if rest > end:
-            return self._fail("a topic longer than its packet") if end > size else 0
+            return self._fail("a topic longer than its packet")
+        # Up to four bytes more say how long the properties are.
+        ahead = min(rest + 4, end)
+        if size < ahead:
+            self._need = ahead - i
+            return -1
         if self._v5:
-            length, rest = _varint(buf, rest, min(end, size))
+            length, rest = _varint(buf, rest, end)
             if rest < 0:
-                return self._fail("a message whose properties cannot be read") if end > size else 0
+                return self._fail("a message whose properties cannot be read")
             if length <= MAX_PROPERTIES:
                 rest += length
         payload = end - rest
@@ -263,9 +269,8 @@ class Decoder:
         if qos > 1:
             return self._fail(f"a QoS {qos} message over the size limit, although none was subscribed to")
         detail = f"{payload} bytes, at most {self._max_payload} are allowed"
-        self.rejects.append(Reject(buf[body + 2 : stop], Reason.TOO_LARGE, detail))
-        if qos:
-            self.refused.append(buf[stop : stop + 2])
+        packet_id = buf[stop] << 8 | buf[stop + 1] if qos else 0
+        self.reject(Reject(buf[body + 2 : stop], Reason.TOO_LARGE, detail), packet_id)
         self._skip = max(0, end - size)
         return min(end, size)
 

@@ -23,6 +23,7 @@ from agent.shell.dial import default_port
 from agent.shell.frames import Decoder, Encoder, pubacks
 from agent.shell.stream import Stream
 from agent.shell.wire import Counters, Wire
+from agent.types import Reason, Reject
 
 WILL_DELAY = 5
 WINDOW_V3 = 20  # QoS 1 publications under way; MQTT 3.1.1 brokers do not say how many they take
@@ -31,6 +32,7 @@ MAX_PACKET = 1 << 28
 SUBSCRIPTIONS_PER_PACKET = 8  # some hosted brokers refuse more
 LINGER = 1.0  # seconds to let the broker read the farewell
 
+KEEPALIVE_TIMEOUT = 0x8D
 SESSION_TAKEN_OVER = 0x8E
 DISCONNECT_WITH_WILL = 0x04
 
@@ -248,8 +250,11 @@ class Link:
         if flags.is_disconnect_packet_from_server:
             self.taken_over = code is not None and code.value == SESSION_TAKEN_OVER
             self.over = f"the broker ended the connection: {_say(code)}"
+        elif code is not None and code.value == KEEPALIVE_TIMEOUT:
+            self.over = "the broker did not answer a ping in time"
         elif code is not None and code.is_failure:
-            self.over = f"the connection was given up: {_say(code)}"
+            self._counters.protocol_errors += 1
+            self.over = f"the broker broke the protocol: {_say(code)}"
 
     def _on_subscribe(self, client: Client, _: Any, packet_id: int, codes: list[ReasonCode], *__: Any) -> None:
         for i, subscription in enumerate(self._asked.pop(packet_id, ())):
@@ -260,14 +265,16 @@ class Link:
 
     def _on_message(self, client: Client, _: Any, message: MQTTMessage) -> None:
         """A message that was not plain enough for the wire."""
+        packet_id = message.mid if message.qos == 1 else 0
         if message.qos == 2:
             client.ack(message.mid, 2)
         try:
             topic = message.topic.encode()
         except UnicodeError:
-            self._counters.protocol_errors += 1
+            # paho does not hand out a topic that is no text, so nobody can be told which.
+            self.decoder.reject(Reject(b"", Reason.MALFORMED, "the topic is not UTF-8"), packet_id)
             return
-        self.decoder.add(topic, bytes(message.payload), message.retain, message.mid if message.qos == 1 else 0)
+        self.decoder.add(topic, bytes(message.payload), message.retain, packet_id)
 
     def _guarded(self, call: Callable[[], object]) -> None:
         try:

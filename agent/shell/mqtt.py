@@ -19,7 +19,7 @@ from agent.shell.frames import pubacks
 from agent.shell.link import Accepted, Identity, Link, Subscription
 from agent.shell.outgoing import Outgoing
 from agent.shell.wire import Counters
-from agent.types import Batch, Publications, Reject
+from agent.types import Batch, Publications, Reason, Reject
 
 __all__ = ["Counters", "Session", "Subscription"]
 
@@ -106,6 +106,11 @@ class Session:
         """Why it is not connected and subscribed, in words; empty when it is."""
         return "" if self.connected and self.subscribed else self._reason
 
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes that wait for the network."""
+        return 0 if self._link is None else self._link.wire.waiting()
+
     def take_rejects(self) -> list[Reject]:
         """Messages that the last `on_readable` refused unread."""
         rejects, self._rejects = self._rejects, []
@@ -142,7 +147,7 @@ class Session:
         decoder = link.decoder
         if decoder.rejects:
             self._rejects, decoder.rejects = decoder.rejects, []
-            self.counters.oversize += len(self._rejects)
+            self.counters.oversize += sum(reject.reason is Reason.TOO_LARGE for reject in self._rejects)
         if not decoder.topics:
             return None
         topics, payloads, retained = decoder.take()

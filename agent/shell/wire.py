@@ -14,6 +14,7 @@ from agent.shell.stream import Stream
 
 READ_SIZE = 1 << 18  # most that one turn of the loop takes in; the rest waits in the kernel, and so with the sender
 SEND_SIZE = 1 << 18
+TLS_RECORD = 1 << 14
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Wire:
         self._counters = counters
         self._out = bytearray()
         self._pinged = False
-        self._size = 1 << 14
+        self._size = TLS_RECORD
         self.closed = False  # by paho
         self.lost = ""  # why the connection is no more, in words
 
@@ -95,7 +96,7 @@ class Wire:
         stream, decoder = self._stream, self._decoder
         try:
             while total < READ_SIZE or stream.pending():
-                size = self._size
+                size = min(self._size, READ_SIZE - total) if total < READ_SIZE else TLS_RECORD
                 data = stream.recv(size)
                 if not data:
                     self.lost = "the broker closed the connection"
@@ -103,7 +104,7 @@ class Wire:
                 decoder.feed(data)
                 total += len(data)
                 if len(data) == size:
-                    self._size = min(2 * size, READ_SIZE)
+                    self._size = min(2 * self._size, READ_SIZE)
                 elif not stream.pending():
                     # An ordinary socket is empty now; asking it would cost a system call to be told so. TLS hands out
                     # one record at a time, and what it has not read yet still wakes the selector.
