@@ -230,7 +230,7 @@ class Bank:
             return stated
         before = v[f"z{entry}"][row]
         step = value - before if before == before else 0.0
-        r = max(step * step / 2.0, value * value * 1e-16 + 1e-30)
+        r = max(step * step / 2.0, value * value * 1e-16 + 1e-30) if step else v[f"r{entry}"][row]
         h = c.observe[entry]
         hh = sum(e * e for e in h)
         if c.initial is None:

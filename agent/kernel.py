@@ -8,12 +8,14 @@ owns the columns. Nothing here knows assets, topics or clocks.
 
 Noise that is not stated is learned:
     measurement  r follows min(y²/s, 9) towards its expectation, multiplicatively: a Huber-type scale that outliers
-                 cannot drag (Huber and Ronchetti 2009, ch. 5); at first from the mean absolute difference.
+                 cannot drag (Huber and Ronchetti 2009, ch. 5); at first from the mean absolute difference, which
+                 later still bounds it from above, so that a wild start is forgotten within some fifty readings.
     process      the ratio of process to measurement noise follows the lag-one correlation of the innovations,
                  which is zero only at the optimal gain (Mehra 1970, IEEE Trans. Automatic Control 15, 175-184).
 
 The robust gate judges the innovation before the update. Beyond `GATE` the reading is not refused: its variance is
-inflated until it sits at the gate. After `PERSIST` such readings in a row the twin takes the new level as its own.
+inflated until it sits at the gate. After `PERSIST` such readings in a row the twin takes the new level as its own,
+and what it derived from the old one, such as the rate, is unknown again.
 """
 
 from __future__ import annotations
@@ -30,8 +32,12 @@ PERSIST = 5.0  # gated readings in a row after which the level is taken over
 WARM = 12.0  # readings whose absolute differences give the first variance
 CLIP = 9.0
 CLIP_MEAN = 0.9950072780220597  # E[min(chi²(1), 9)]
+ALONE = 3.0  # what a gated reading counts for r when the one before was not gated: an outlier, not larger noise
 RATIO_MIN, RATIO_MAX = 1e-8, 1e4
 RATIO_START = 0.1
+LATE_PACE = 0.05  # of the mean absolute difference once warm, which bounds r from above
+CAUTION = 1.15  # halving makes the first mean a little low
+UNMOVED = 1e-4  # variance over value squared while no difference has been seen
 ABS_TO_VAR = 0.7853981633974483  # (sqrt(pi)/2)²: mean |z2-z1| of white noise to its variance
 
 
@@ -185,38 +191,62 @@ class Emitter:
         learned_r = self.c.measurement[ch] is None
         if learned_r:
             step = z - sym(f"z{ch}")
-            size = maximum(step, 0.0 - step)
-            mean_size = where(count > 0.0, sym(f"a{ch}") + (size - sym(f"a{ch}")) / maximum(count, 1.0), const(0.0))
-            least = sym(f"q{ch}")
-            tick = where((count > 0.0) & (size > 0.0), where(least > 0.0, minimum(size, least), size), least)
+            size, mean_size, least = maximum(step, 0.0 - step), sym(f"a{ch}"), sym(f"q{ch}")
+            moved = (count > 0.0) & (size > 0.0)
+            tick = where(moved, where(least > 0.0, minimum(size, least), size), least)
+            # A first mean that later differences belie was an outlier's: halve it. A later outlier counts four means.
+            belied = (size > 0.0) & (size * 16.0 < mean_size)
+            early = mean_size + (minimum(size, where(count > 1.0, mean_size * 4.0, size)) - mean_size) / where(
+                belied, minimum(count, 2.0), maximum(count, 1.0)
+            )
+            late = mean_size + (minimum(size, mean_size * 4.0) - mean_size) * LATE_PACE
+            late = where(moved, where(mean_size > 0.0, late, size), mean_size)
+            mean_size = where(count < WARM, where(count > 0.0, early, const(0.0)), late)
             floor = maximum(tick * tick / 12.0, z * z * 1e-16 + 1e-30)
-            warm = maximum(mean_size * mean_size * ABS_TO_VAR, floor)
-            r = where(count < WARM, where(count > 0.0, warm, maximum(r, floor)), r)
-            put(f"a{ch}", where(count < WARM, mean_size, sym(f"a{ch}")))
+            # Until the value has moved once, its noise is unknown: no more than a per cent of it is claimed.
+            unknown = maximum(z * z, 1e-4) * UNMOVED
+            warm = where(tick > 0.0, maximum(mean_size * mean_size * (CAUTION * ABS_TO_VAR), floor), unknown)
+            most = maximum(mean_size * mean_size * (4.0 * ABS_TO_VAR), floor)
+            r = where(count < WARM, warm, where(tick > 0.0, minimum(r, most), unknown))
+            put(f"a{ch}", mean_size)
             put(f"q{ch}", tick)
         s = hph + r
         nis = y * y / s
         gated = None
+        unit = [j for j, v in enumerate(h) if v] if sum(1 for v in h if v) == 1 and 1.0 in h else []
         s_used, r_used = s, r
         if self.robust:
             gated = nis > GATE
             run = sym(f"o{ch}") + 1.0
             takeover = gated & (run >= PERSIST)
             hh = sum(v * v for v in h)
-            bump = where(takeover, y * y, const(0.0))
+            # Where a sum of states is seen, its variance is the small difference of large ones: float64 holds no more.
+            bump = where(takeover, y * y if unit else minimum(y * y, s * 1e8), const(0.0))
             p = {(j, k): v + bump * (h[j] * h[k] / (hh * hh)) for (j, k), v in p.items()}
+            for j, state in enumerate(self.c.states):
+                if not h[j]:
+                    # What the channel does not see directly led the filter here: it is as unknown as at the start.
+                    free = where(takeover, minimum(y * y, r * state.prior), const(0.0))
+                    for _ in range(2 * state.order):
+                        free = free / sym("d")
+                    p[j, j] = p[j, j] + free
             ph = [v + bump * (h[j] / hh) for j, v in enumerate(ph)]
             s_used = where(gated, where(takeover, s + bump, y * y / GATE), s)
             r_used = where(gated, where(takeover, r, s_used - hph), r)
             put(f"o{ch}", where(gated, where(takeover, const(0.0), run), const(0.0)))
-        unit = [j for j, v in enumerate(h) if v] if sum(1 for v in h if v) == 1 and 1.0 in h else []
         shrink = r_used / s_used
         k = [v / s_used for v in ph]
         for j in range(self.n):
             put(f"x{j}", at.x[j] + k[j] * y)
         for (i, j), v in p.items():
-            # With h a unit vector the observed row shrinks by r/s: the same value without the cancellation.
-            put(f"p{i}_{j}", v * shrink if i in unit or j in unit else v - k[i] * ph[j])
+            if i in unit or j in unit:
+                # With h a unit vector the observed row shrinks by r/s: the same value without the cancellation.
+                new = v * shrink
+            elif i == j:
+                new = maximum(v - k[i] * ph[j], v * shrink)  # p - (ph)²/s >= p r/s, since (ph)² <= p hph
+            else:
+                new = v - k[i] * ph[j]
+            put(f"p{i}_{j}", new)
         self._learn(put, ch, dt, y, s, nis, gated, r, learned_r)
         put("T", t)
         if not solo(self.c):
@@ -247,7 +277,10 @@ class Emitter:
         put("d", where(dt > 0.0, d + (minimum(dt, d * 10.0) - d) * pace, d))
         if learned_r:
             speed = maximum(1.0 / (count + 2.0), 0.01)
-            grown = r * (1.0 + (minimum(nis, CLIP) / CLIP_MEAN - 1.0) * speed)
+            clipped = minimum(nis, CLIP)
+            if gated is not None:
+                clipped = where(gated & (sym(f"o{ch}") < 1.0), const(ALONE), clipped)
+            grown = r * (1.0 + (clipped / CLIP_MEAN - 1.0) * speed)
             tick = sym(f"q{ch}")
             put(f"r{ch}", where(count < WARM, r, maximum(grown, tick * tick / 12.0)))
         if learns_process(self.c):

@@ -312,7 +312,8 @@ class Oracle:
         self.gated = [int(bank.columns[f"o{k}"][row]) for k in range(len(book.r))]
         self.nis = 0.0
 
-    def take(self, step: Step, value: float) -> None:
+    def take(self, step: Step, value: float, interval: float = 1.0) -> None:
+        """interval: the usual time between readings, by which a rate is freed when a new level is taken over."""
         k = self.filter
         k.predict(u=self.u, B=step.b, F=step.f, Q=step.q) if step.b.size else k.predict(F=step.f, Q=step.q)
         channels = len(self.rows)
@@ -332,7 +333,11 @@ class Oracle:
                 if self.gated[step.entry] >= PERSIST:
                     self.gated[step.entry] = 0
                     along = h / (h @ h.T)
-                    k.P = k.P + y * y * (along.T @ along)
+                    unseen = [
+                        0.0 if h[0, j] else min(y * y, s.prior * r) / interval ** (2 * s.order)
+                        for j, s in enumerate(self.book.component.states)
+                    ]
+                    k.P = k.P + y * y * (along.T @ along) + np.diag(unseen)
                 else:
                     r = y * y / GATE - hph
         k.update(z, R=np.array([[r]]), H=h)

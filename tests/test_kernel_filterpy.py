@@ -52,11 +52,12 @@ def compare(book: Textbook, readings: list[list[Step]], *, robust: bool) -> tupl
     oracles: list[Oracle] = []
     worst, updates, gated = 0.0, 0, 0
     for steps in readings:
+        intervals = bank.columns["d"][:ASSETS].tolist()
         feed(book, bank, steps, rng)
         if oracles:
             for row, oracle in enumerate(oracles):
                 step = steps[row // EACH]
-                oracle.take(step, float(step.values[row % EACH]))
+                oracle.take(step, float(step.values[row % EACH]), intervals[row])
                 gated += oracle.nis > 16.0 and step.entry < len(book.r)
             worst = max(worst, relative_error(bank, range(ASSETS), oracles))
             updates += ASSETS
@@ -90,7 +91,7 @@ def test_the_robust_gate_is_filterpy_with_an_inflated_r(name: str) -> None:
     worst, updates, gated = compare(book, readings, robust=True)
     assert updates > 100 * ASSETS
     assert gated > 0.01 * updates
-    assert worst < 1e-9
+    assert worst < 1e-6  # a rate set free makes P ill-conditioned: filterpy's rounding and ours differ by more
 
 
 @each_model
