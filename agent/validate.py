@@ -27,7 +27,7 @@ from agent.wording import (
     one_of,
     show_path,
 )
-from agent.yamltree import SECRET_KEY, ListNode, MapNode, Node, ScalarNode, Trap, resolve, show_text
+from agent.yamltree import SECRET_KEY, ListNode, MapNode, Node, ScalarNode, Trap, resolve, show_key, show_text
 
 MAX_ERRORS: Final = 1000
 
@@ -249,7 +249,7 @@ class Walk:
             hint = f"did you mean `{guess}`?"
         else:
             hint = f"known: {', '.join(k for k in keys if k != '$schema')}"
-        self.error(where, (path, key), "a known key", f"`{show_text(key)}`", hint)
+        self.error(where, path if where.secret else (path, key), "a known key", show_key(where), hint)
         return guess
 
     def list(self, node: Node, type_: inspect.ListType, path: Path | None) -> Any:

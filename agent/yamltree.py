@@ -235,7 +235,7 @@ class _Builder:
         elif kind is self.yaml.SequenceStartEvent:
             node = self.list(ListNode(self.source, line, column), events, depth)
         else:
-            node = self.map(MapNode(self.source, line, column), events, depth)
+            node = self.map(MapNode(self.source, line, column), events, depth, event.flow_style)
         if event.anchor is not None:
             self.anchors[event.anchor] = node
         return node
@@ -257,24 +257,28 @@ class _Builder:
         node.size = self.count - start + 1
         return node
 
-    def map(self, node: MapNode, events: Iterator[Any], depth: int) -> MapNode:
+    def map(self, node: MapNode, events: Iterator[Any], depth: int, flow: bool) -> MapNode:
         start = self.count
         merged: list[Node] = []
+        after_secret = False
         for event in events:
             if type(event) is self.map_end:
                 break
             key = self.node(event, events, depth + 1)
             value = self.node(next(events), events, depth + 1)
+            # In { } a comma ends an unquoted password, and the rest of it looks like a key.
+            key.secret = key.secret or after_secret
             if isinstance(key, ScalarNode) and key.plain and key.text == "<<":
                 merged += value.items if isinstance(value, ListNode) else [value]
             elif self.is_key(key, event) and isinstance(key, ScalarNode):
                 if first := node.pairs.get(key.text):
-                    where = f"`{show_text(key.text)}` twice, first in line {first[0].line}"
+                    where = f"{show_key(key)} twice, first in line {first[0].line}"
                     self.problem(key.line, key.column, "each key once", where, "remove one of the two")
-                else:
-                    node.pairs[key.text] = (key, value)
-                    if self.is_secret(key.text):
-                        taint(value)
+                    continue
+                node.pairs[key.text] = (key, value)
+                if self.is_secret(key.text):
+                    taint(value)
+                    after_secret = flow
         for source in merged:
             if not isinstance(source, MapNode):
                 self.problem(node.line, node.column, "a mapping to merge after <<", "something else", "")
@@ -297,12 +301,12 @@ class _Builder:
             if key.plain:
                 self.plain_keys.add(value)
             return True
-        name = show_text(key.text)
+        hint = "write it in quotes" if key.secret else f'write "{show_text(key.text)}"'
         if isinstance(value, Trap):
-            self.problem(line, column, "a text as key", f"`{name}`", f'{value.why}; write "{name}"')
+            self.problem(line, column, "a text as key", show_key(key), f"{value.why}; {hint}")
         else:
-            got = "nothing" if not key.text else f"`{name}`, which is no text"
-            self.problem(line, column, "a text as key", got, f'write "{name}"')
+            got = f"{show_key(key)}, which is no text" if key.text else "nothing"
+            self.problem(line, column, "a text as key", got, hint)
         return False
 
     def is_secret(self, key: str) -> bool:
@@ -339,6 +343,11 @@ def shorten(text: str, limit: int = 40) -> str:
 def show_text(text: str) -> str:
     """Text in one short line; a whole phrase that speaks of a secret may contain it."""
     return "text that is not shown" if SECRET_KEY.search(text) and not WORD.fullmatch(text) else shorten(text)
+
+
+def show_key(key: ScalarNode) -> str:
+    """A key as errors name it."""
+    return "a key that is not shown" if key.secret else f"`{show_text(key.text)}`"
 
 
 def taint(node: Node) -> None:
