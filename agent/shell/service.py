@@ -6,7 +6,6 @@ Waiting and acting only: what a message means is the core's (`agent.twins`), how
 
 from __future__ import annotations
 
-import gc
 import random
 import signal
 import sys
@@ -25,6 +24,7 @@ from agent.shell.calls import Calls
 from agent.shell.exits import Exit, ExitError
 from agent.shell.http import Health, Server
 from agent.shell.logs import Logger
+from agent.shell.memory import settle, thrift
 from agent.shell.mqtt import Session, Subscription
 from agent.shell.reload import plan_exit, reload
 from agent.shell.signals import Signals
@@ -109,6 +109,7 @@ class Service:
         self.world = world
         self.monotonic, self.now = world.monotonic, world.now
         self.signals, self.log, self.notifier = signals, log, notifier
+        thrift()
         self.version = __version__
         self.load = load
         self.loaded = load()
@@ -339,13 +340,5 @@ class Service:
         return ENCODER.encode(StatusMessage("online", self.now(), self.version, "", len(self.twins)))
 
 
-def settle() -> None:
-    """What is there now stays for long: keep the collector from walking through it again and again."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
-
-
 def _part(batch: Batch, rows: slice) -> Batch:
     return Batch(batch.topics[rows], batch.payloads[rows], batch.received[rows], batch.retained[rows])
-
