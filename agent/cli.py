@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from agent import __version__
 from agent.shell.exits import Exit, ExitError
 
 DEFAULT_CONFIG = "/etc/twinned/twinned.yaml"
@@ -46,7 +47,7 @@ examples:
 _REPLAY = """\
 examples:
   twinned replay -c twinned.yaml recording.jsonl --out twins.jsonl
-  mosquitto_sub -t 'plant/#' -F '{"topic":%j ...}' | twinned replay -c twinned.yaml -
+  twinned-sim run --kind pump --out - | twinned replay -c twinned.yaml - --trace trace.csv
   twinned replay -c twinned.yaml --csv pump.csv --asset pump-1 --time datetime --delimiter ';' --trace trace.csv
 
 A recording holds one JSON object per line: {"topic": "plant/1/telemetry", "payload": "...", "received": 1769860800.0},
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument("--version", action="version", version=f"twinned {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
     def add(name: str, act: Callable[[argparse.Namespace], int], text: str, epilog: str) -> argparse.ArgumentParser:
@@ -156,19 +157,6 @@ def _seconds(raw: str) -> float:
     if not 1.0 <= value <= 86400.0:
         raise argparse.ArgumentTypeError(f"expected a number of seconds from 1 to 86400, got {raw!r}")
     return value
-
-
-class _Version(argparse.Action):
-    """Looks the version up only when it is asked for."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            print(f"twinned {version('twinned')}")
-        except PackageNotFoundError:
-            print("twinned, not installed")
-        parser.exit()
 
 
 def _check(arguments: argparse.Namespace) -> int:

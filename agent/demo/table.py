@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -50,14 +49,15 @@ def picture(
     views: Mapping[str, View], heading: str, lines: Sequence[str], units: Mapping[str, str], width: int
 ) -> RenderableType:
     """Everything that is shown at one moment, in so many columns of the terminal. units: by channel."""
-    narrow = width < _ROOMY
+    narrow = width < _ROOMY + 6
     columns = [c for c in _COLUMNS if not (narrow and c.spare)]
     trend = max(6, min(_LONGEST_TREND, width - (_NARROW if narrow else _ROOMY)))
-    table = Table(title=heading, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=heading, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
     for column in columns:
-        table.add_column(column.name, justify=column.justify, no_wrap=True)
+        title = "surpr." if narrow and column.name == "surprise" else column.name
+        table.add_column(title, justify=column.justify, no_wrap=True)
     for asset, view in views.items():
-        cells = _cells(asset, view, units, trend)
+        cells = _cells(asset, view, units, trend, 3 if narrow else 4)
         table.add_row(*(cells.get(column.name, "") for column in columns))
     return Group(table, *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in lines))
 
@@ -73,7 +73,7 @@ def spark(values: Sequence[float]) -> str:
     return "".join(_BARS[round((value - low) / (high - low) * top)] for value in values)
 
 
-def _cells(asset: str, view: View, units: Mapping[str, str], trend: int) -> dict[str, str | Text]:
+def _cells(asset: str, view: View, units: Mapping[str, str], trend: int, digits: int) -> dict[str, str | Text]:
     """One asset's cells by column."""
     cells: dict[str, str | Text] = {"asset": asset, "kind": view.kind}
     state = view.state
@@ -88,10 +88,10 @@ def _cells(asset: str, view: View, units: Mapping[str, str], trend: int) -> dict
     return cells | {
         "status": Text(status, style=_STYLES.get(status, "")),
         "channel": f"{name} {units.get(name, '')}".rstrip(),
-        "estimate": f"{_number(estimate.get('mean'))} ± {_number(estimate.get('std'), 2)}",
-        "expected": _number(channel.get("expected")),
+        "estimate": f"{_number(estimate.get('mean'), digits)} ± {_number(estimate.get('std'), 2)}",
+        "expected": _number(channel.get("expected"), digits),
         "surprise": Text(f"{surprise:.1f}", style="bold red" if surprise >= 5 else "yellow" if surprise >= 3 else ""),
-        _AHEAD: _forecast(view, name),
+        _AHEAD: _forecast(view, name, digits),
         "trend": Text(spark(values[-trend:]), style="blue"),
         "alarm": _alarms(view),
     }
@@ -112,10 +112,10 @@ def _alarms(view: View) -> Text:
     return text
 
 
-def _forecast(view: View, channel: str) -> str:
+def _forecast(view: View, channel: str, digits: int) -> str:
     horizons = (view.forecast or {}).get("channels", {}).get(channel, ())
-    return next((_number(h["mean"]) for h in horizons if h["horizon"] == _HORIZON), "")
+    return next((_number(h["mean"], digits) for h in horizons if h["horizon"] == _HORIZON), "")
 
 
-def _number(value: float | None, digits: int = 4) -> str:
+def _number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}g}"
