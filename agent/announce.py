@@ -56,6 +56,7 @@ class Announcer:
         self.encoder = StateEncoder(banks, plan.shape, plan.model)
         self.forecaster = Forecaster(banks, [float(h) for h in self.forecast.horizons], plan.model)
         self.tracked = tracked_states(plan)
+        self.muted = False  # count what would be said, but write nothing
         self._states = Pending([], [], [])
         self._forecasts = Pending([], [], [])
 
@@ -80,14 +81,19 @@ class Announcer:
         if self._wants(row, received):
             seq = v["seq"][row] = v["seq"][row] + 1
             v["published"][row] = received
-            status = STATUS_NAMES[v["status"][row]]
-            values = self.encoder.gather(row)
-            payload = self.encoder.write(v["time"][row], received, 0.0, self.rows.names[row], status, seq, values)
-            self._states.messages.append(message)
-            self._states.topics.append(self.rows.topic(row, b"/state"))
-            self._states.payloads.append(payload)
+            if not self.muted:
+                self._write(message, row, received, seq)
         if self.forecaster.horizons and not received < v["forecast"][row]:
             self._foresee(message, row, received)
+
+    def _write(self, message: int, row: int, received: float, seq: int) -> None:
+        v = self.rows.views
+        status = STATUS_NAMES[v["status"][row]]
+        values = self.encoder.gather(row)
+        payload = self.encoder.write(v["time"][row], received, 0.0, self.rows.names[row], status, seq, values)
+        self._states.messages.append(message)
+        self._states.topics.append(self.rows.topic(row, b"/state"))
+        self._states.payloads.append(payload)
 
     def updated_many(self, rows: NDArray[np.intp], messages: list[int], received: NDArray[np.float64]) -> None:
         """As `updated`, for different rows."""
@@ -101,6 +107,7 @@ class Announcer:
             seq = c["seq"][chosen] + 1
             c["seq"][chosen] = seq
             c["published"][chosen] = at
+        if len(chosen) and not self.muted:
             write, names, safe, prefix = self.encoder.write, self.rows.names, self.rows.safe, self.rows.prefix
             listed = chosen.tolist()
             columns = (c["time"][chosen].tolist(), at.tolist(), listed, c["status"][chosen].tolist(), seq.tolist())
@@ -120,6 +127,8 @@ class Announcer:
     def _foresee(self, message: int, row: int, received: float) -> None:
         v = self.rows.views
         v["forecast"][row] = received + float(self.forecast.interval)
+        if self.muted:
+            return
         name, seq = self.rows.names[row], v["seq"][row]
         self._forecasts.messages.append(message)
         self._forecasts.topics.append(self.rows.topic(row, b"/forecast"))

@@ -32,6 +32,7 @@ class Silence:
         self.stale = None if settings.stale is None else float(settings.stale)
         self.absences = [(a, a.rule) for a in alarms if isinstance(a.rule, Absence)]
         self.due = math.inf
+        self.resumed = -math.inf  # before this time nobody was listening
 
     def expect(self, row: int, now: float) -> None:
         """A twin was made or woke up at `now`; NaN: at the next `pass_by`."""
@@ -39,6 +40,11 @@ class Silence:
         waits.append(self._after(self.stale, STALE_LEAST, STALE_INTERVALS, row))
         waits += [rule.after for _, rule in self.absences if rule.after is not None]
         self.due = -math.inf if math.isnan(now) else min(self.due, now + min(waits))
+
+    def resume(self, now: float) -> None:
+        """The agent was away until `now`, so silence counts from there."""
+        self.resumed = max(self.resumed, now)
+        self.due = -math.inf
 
     def _after(self, stated: float | None, least: float, intervals: float, row: int) -> float:
         if stated is not None:
@@ -51,6 +57,7 @@ class Silence:
         size, c = len(self.rows), self.rows.columns
         c["made"][:size] = np.where(np.isnan(c["made"][:size]), now, c["made"][:size])
         seen = np.where(np.isnan(c["seen"][:size]), c["made"][:size], c["seen"][:size])
+        seen = np.maximum(seen, self.resumed)
         usual = np.zeros(size)
         for bank in self.banks:
             usual = np.maximum(usual, np.where(bank.columns["b"][:size] >= 2.0, bank.columns["d"][:size], 0.0))
@@ -79,7 +86,7 @@ class Silence:
 
     def _heard(self, rule: Absence, size: int) -> NDArray[np.float64]:
         heard = rule.memory.columns["heard"][:size]
-        return np.where(np.isnan(heard), self.rows.columns["made"][:size], heard)
+        return np.maximum(np.where(np.isnan(heard), self.rows.columns["made"][:size], heard), self.resumed)
 
     def absent(self, now: float) -> list[tuple[Lifecycle, list[int]]]:
         """Rows that each absence alarm finds missing by `now`; none that is still learning."""

@@ -7,7 +7,7 @@ generator; a test walks the imports to keep it so. Nothing an input holds can ma
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from agent.decode import Decoder, Step, Take
 from agent.types import STATUS_NAMES, Batch, Outputs, Publications, Reason, Reject, Severity
 
 SNAPSHOT_VERSION = 1
+Record = Callable[[Sequence[Step], Sequence[float]], None]
 
 
 class Twins:
@@ -40,11 +41,16 @@ class Twins:
     def __len__(self) -> int:
         return sum(map(len, self.blocks))
 
-    def on_batch(self, batch: Batch) -> Outputs:
-        """Take one turn's messages: states move, alarms change, publications come out."""
+    def on_batch(self, batch: Batch, record: Record | None = None) -> Outputs:
+        """Take one turn's messages: states move, alarms change, publications come out.
+
+        `record` is told of the decoded steps and the times of arrival before they move anything.
+        """
         out = Outputs(messages=len(batch.topics))
         if batch.topics:
             steps = self.decoder.decode(batch, out)
+            if record is not None:
+                record(steps, batch.received)
             self.assimilate(steps, Arrivals(batch.received, batch.topics), out)
         return out
 
@@ -60,6 +66,23 @@ class Twins:
                 out.readings += 1
             elif len(block):
                 out.rejects.append(Reject(arrivals.topics[step.message], Reason.LATE, f"shared input at {step.time!r}"))
+
+    def make(self, block: int, name: str, now: float) -> None:
+        """A twin of this block that spoke for the first time at `now`, as the decoder makes it."""
+        b = self.blocks[block]
+        if name not in b.rows.row_of:
+            b.add(name, now)
+            self.decoder.owner[name] = b
+
+    def resume(self, now: float) -> None:
+        """Nobody was listening until `now`: the silence before it says nothing of the twins."""
+        for block in self.blocks:
+            block.silence.resume(now)
+
+    def mute(self, muted: bool) -> None:
+        """While muted, states and forecasts are counted but not written: a replay's would be thrown away."""
+        for block in self.blocks:
+            block.announcer.muted = muted
 
     def on_time(self, now: float) -> Outputs:
         """What the passing of time brings. now: UTC seconds."""
@@ -212,13 +235,16 @@ class Twins:
         if rows:
             r, source = np.array(rows, np.intp), np.array(keep, np.intp)
             for name, column in saved["columns"].items():
-                b.rows.columns[name][r] = column[source]
+                if name in b.rows.columns:
+                    b.rows.columns[name][r] = column[source]
             for bank, data in zip(b.banks, saved["banks"], strict=True):
                 bank.load(rows, {k: v[..., source] for k, v in data.items()})
             for a in b.alarms:
                 if a.name in kept_alarms:
                     a.load(r, {k: v[source] for k, v in saved["alarms"][a.name]["rows"].items()})
-            b.silence.due = -math.inf
+            b.silence.resumed = saved["resumed"]
+            # The very deadline, so that a replay looks at the same times as the run that it repeats.
+            b.silence.due = saved["due"] if saved["settings"] == repr(b.config) else -math.inf
         for name in saved["alarms"]:
             if name in kept_alarms:
                 self._farewell(saved, name, sorted(set(range(len(names))) - set(keep)))
@@ -228,6 +254,11 @@ class Twins:
         if len(keep) < len(names):
             lines.append(f"{len(names) - len(keep)} twins are no longer configured")
         return lines
+
+    def take_farewells(self) -> list[Publications]:
+        """What `on_time` would say of alarms that are no longer configured, for a caller who says it now."""
+        farewells, self._farewells = self._farewells, []
+        return farewells
 
     def _farewell(self, saved: Mapping[str, Any], alarm: str, rows: Iterable[int]) -> None:
         """Clear what was active in these rows: the broker would keep the retained message for ever."""
@@ -277,9 +308,12 @@ _BLOCK_COLUMNS = ("seen", "made", "time", "forecast", "published", "status", "se
 
 def _export(b: Block) -> dict[str, Any]:
     rows = np.arange(len(b))
-    names = [n for n in b.rows.columns if n in _BLOCK_COLUMNS or n.startswith(("surprise", "quality"))]
+    names = [n for n in b.rows.columns if n in _BLOCK_COLUMNS or n.startswith(("surprise", "quality", "sent"))]
     return {
         "identity": identity(b.config),
+        "settings": repr(b.config),
+        "due": b.silence.due,
+        "resumed": b.silence.resumed,
         "topic": _place(b.config),
         "names": list(b.rows.names),
         "columns": {n: b.rows.columns[n][rows] for n in names},
