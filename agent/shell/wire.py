@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from agent.shell.frames import PINGREQ, PINGRESP, Decoder
 from agent.shell.stream import Stream
 
-READ_SIZE = 1 << 18  # most that one turn of the loop takes in; the rest waits in the kernel, and so with the sender
+READ_SIZE = 1 << 16  # most that one turn of the loop takes in; the rest waits in the kernel, and so with the sender
 SEND_SIZE = 1 << 18
 TLS_RECORD = 1 << 14
 
