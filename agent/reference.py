@@ -21,8 +21,8 @@ from agent.config import (
     Size,
 )
 from agent.models import BUILT_IN
+from agent.scalars import resolve
 from agent.wording import bare, describe, description
-from agent.yamltree import resolve
 
 _GENERATED: Final = "Generated from the typed model with `python -m agent.schema --write`; do not edit."
 

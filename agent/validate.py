@@ -6,13 +6,13 @@ msgspec.convert stops at the first error and knows no line; this walk gives the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from msgspec import Struct, inspect
 
+from agent.scalars import SCALARS, Trap, convert, resolve, within
 from agent.wording import (
     Path,
     bare,
@@ -27,7 +27,7 @@ from agent.wording import (
     one_of,
     show_path,
 )
-from agent.yamltree import SECRET_KEY, ListNode, MapNode, Node, ScalarNode, Trap, resolve, show_key, show_text
+from agent.yamltree import SECRET_KEY, ListNode, MapNode, Node, ScalarNode, show_key, show_text
 
 MAX_ERRORS: Final = 1000
 
@@ -70,17 +70,6 @@ class Invalid:
 
 
 INVALID: Final = Invalid()
-
-SCALARS: Final = (
-    inspect.StrType,
-    inspect.BoolType,
-    inspect.IntType,
-    inspect.FloatType,
-    inspect.LiteralType,
-    inspect.EnumType,
-    inspect.NoneType,
-    inspect.CustomType,
-)
 
 
 class TooMany(Exception):  # noqa: N818  a signal between this walk and its caller
@@ -140,7 +129,7 @@ class Walk:
         raw: Any = text if not node.plain and (takes_text or not node.raw) else resolve(text)
         if isinstance(raw, Trap):
             return self.error(node, path, describe(type_), got(node), f"{raw.why}; {_advice(node, type_)}")
-        fine, value = _convert(raw, type_)
+        fine, value = convert(raw, type_)
         if fine:
             return value
         hint = ""
@@ -148,7 +137,7 @@ class Walk:
             hint = _quoted(node)
         elif takes_text and isinstance(raw, str) and not isinstance(type_, inspect.StrType):
             hint = meant(raw, choices(type_))
-        elif not node.plain and not node.raw and _convert(resolve(text), type_)[0]:
+        elif not node.plain and not node.raw and convert(resolve(text), type_)[0]:
             hint = "remove the quotes"
         return self.error(node, path, describe(type_), got(node), hint)
 
@@ -165,10 +154,10 @@ class Walk:
                 return None
             fitting = [t for t in fitting if not isinstance(t, inspect.NoneType)]
             for option in fitting[:-1]:
-                fine, value = _convert(raw, option)
+                fine, value = convert(raw, option)
                 if fine:
                     return value
-            if len(fitting) > 1 and not isinstance(raw, Trap) and not _convert(raw, fitting[-1])[0]:
+            if len(fitting) > 1 and not isinstance(raw, Trap) and not convert(raw, fitting[-1])[0]:
                 return self.error(node, path, describe(type_), got(node))
             return self.value(node, fitting[-1], path)
         tagged = [t for t in fitting if isinstance(t, inspect.StructType) and t.tag_field]
@@ -257,7 +246,7 @@ class Walk:
             return self.error(node, path, describe(type_), got(node), empty(node) or "write it in [ ]")
         item = bare(type_.item_type)
         values = [self.value(child, item, (path, i)) for i, child in enumerate(node.items)]
-        if not _within(len(values), type_.min_length, type_.max_length):
+        if not within(len(values), type_.min_length, type_.max_length):
             return self.error(node, path, describe(type_), count(len(values), "entry", "entries"))
         return INVALID if INVALID in values else values
 
@@ -268,12 +257,12 @@ class Walk:
         values: dict[str, Any] = {}
         fine = True
         for key, (where, child) in node.pairs.items():
-            if not _convert(key, key_type)[0]:
+            if not convert(key, key_type)[0]:
                 self.error(where, (path, key), f"{describe(key_type)} as key", f"`{show_text(key)}`")
                 fine = False
             value = values[key] = self.value(child, value_type, (path, key))
             fine = fine and value is not INVALID
-        if not _within(len(values), type_.min_length, type_.max_length):
+        if not within(len(values), type_.min_length, type_.max_length):
             return self.error(node, path, describe(type_), count(len(values), "key", "keys"))
         return values if fine else INVALID
 
@@ -311,52 +300,6 @@ def _fits(node: Node, type_: inspect.Type) -> bool:
     return isinstance(type_, SCALARS)
 
 
-def _convert(raw: Any, type_: inspect.Type) -> tuple[bool, Any]:
-    """Whether this scalar is of that type, and the value."""
-    match type_:
-        case inspect.StrType():
-            return isinstance(raw, str) and _is_text(raw, type_), raw
-        case inspect.BoolType():
-            return isinstance(raw, bool), raw
-        case inspect.IntType():
-            if isinstance(raw, float) and raw.is_integer():
-                raw = int(raw)
-            return type(raw) is int and _in_range(raw, type_), raw
-        case inspect.FloatType():
-            if type(raw) not in (int, float):
-                return False, raw
-            return _in_range(raw, type_), float(raw)
-        case inspect.LiteralType():
-            raw = int(raw) if isinstance(raw, float) and raw.is_integer() else raw
-            return any(raw == v and type(raw) is type(v) for v in type_.values), raw
-        case inspect.EnumType():
-            matching = [member for member in type_.cls if member.value == raw]
-            return bool(matching), matching[0] if matching else raw
-        case inspect.NoneType():
-            return raw is None, None
-        case inspect.CustomType():
-            cls: Any = type_.cls
-            try:
-                return True, cls.parse(raw)
-            except ValueError:
-                return False, raw
-        case _:
-            return False, raw
-
-
-def _is_text(text: str, type_: inspect.StrType) -> bool:
-    if not _within(len(text), type_.min_length, type_.max_length) or "\x00" in text:
-        return False
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # undecodable bytes of the environment
-            return False
-    # `$` would let a line feed slip through at the end.
-    pattern = type_.pattern
-    return pattern is None or re.search(pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern, text) is not None
-
-
 def _quoted(node: ScalarNode) -> str:
     return "write it in quotes" if node.secret else f'write "{show_text(node.text)}" in quotes'
 
@@ -368,16 +311,3 @@ def _advice(node: ScalarNode, type_: inspect.Type) -> str:
     if isinstance(type_, inspect.IntType | inspect.FloatType):
         return "write a plain decimal number"
     return _quoted(node)
-
-
-def _within(size: int, least: int | None, most: int | None) -> bool:
-    return (least is None or size >= least) and (most is None or size <= most)
-
-
-def _in_range(number: float, type_: inspect.IntType | inspect.FloatType) -> bool:
-    return (
-        (type_.ge is None or number >= type_.ge)
-        and (type_.gt is None or number > type_.gt)
-        and (type_.le is None or number <= type_.le)
-        and (type_.lt is None or number < type_.lt)
-    )

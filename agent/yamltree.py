@@ -3,17 +3,15 @@
 Syntax only: what a node means is for `agent.validate` to say, which knows the type that is expected at its place.
 The tree is built from parser events, not with PyYAML's composer: libyaml's composer recurses and overflows the C stack
 on deep nesting, and aliases can be counted here before anything expands them. No constructor runs, so no tag can.
-
-Plain scalars are resolved by the rules that YAML 1.1 (PyYAML) and YAML 1.2 (editors, JSON Schema) share. Where the two
-differ (`on`, `0123`, `12:30:00`, `1_000`, dates) the result is a `Trap`, never a guess.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
+
+from agent.scalars import Trap, resolve
 
 MAX_DEPTH: Final = 32
 MAX_NODES: Final = 500_000  # with every alias counted as often as it is used
@@ -71,13 +69,6 @@ class MapNode:
 Node = ScalarNode | ListNode | MapNode
 
 
-class Trap(NamedTuple):
-    """A plain scalar that means different things to different readers of YAML."""
-
-    text: str
-    why: str
-
-
 class SyntaxProblem(NamedTuple):
     """Something the text may not contain, whatever the types: position, what was expected, what stands there."""
 
@@ -86,53 +77,6 @@ class SyntaxProblem(NamedTuple):
     expected: str
     got: str
     hint: str
-
-
-_CORE: Final[dict[str, bool | None]] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_YES: Final = frozenset(("yes", "Yes", "YES", "on", "On", "ON"))
-_NO: Final = frozenset(("no", "No", "NO", "off", "Off", "OFF"))
-_DECIMAL: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-_HEX: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")
-_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_TRAPS: Final = (
-    (re.compile(r"[-+]?0[0-9_]+"), "YAML 1.1 reads a leading zero as an octal number"),
-    (re.compile(r"[-+]?0o[0-7_]+"), "only YAML 1.2 reads it as an octal number"),
-    (re.compile(r"[-+]?0b[01_]+"), "only YAML 1.1 reads it as a binary number"),
-    (re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"), "YAML 1.1 reads it as a number in base 60"),
-    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?"), "YAML 1.1 reads it as a date"),
-    (
-        re.compile(r"[-+]?0x[0-9a-fA-F_]+"),
-        "it is not a hexadecimal number of at most 16 digits to every reader of YAML",
-    ),
-    (re.compile(r"(?=.*_)[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?"), "only YAML 1.1 allows _ in a number"),
-    (re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"), "YAML reads it as a number that is not finite"),
-)
-
-
-def resolve(text: str) -> bool | int | float | str | Trap | None:
-    """What a plain scalar is to YAML 1.1 and 1.2 alike, or the Trap it is."""
-    if text in _CORE:
-        return _CORE[text]
-    if text in _YES or text in _NO:
-        return Trap(text, f"YAML 1.1 reads it as {'true' if text in _YES else 'false'}")
-    if text[0] not in "+-.0123456789":
-        return text
-    if len(text) <= 64:
-        if _DECIMAL.fullmatch(text):
-            return int(text)
-        if _HEX.fullmatch(text):
-            return int(text, 16)
-    if _FLOAT.fullmatch(text) and not _TRAPS[0][0].fullmatch(text):
-        number = float(text)
-        return number if math.isfinite(number) else Trap(text, "it is beyond the range of a number")
-    for pattern, why in _TRAPS:
-        if pattern.fullmatch(text):
-            return Trap(text, why)
-    return text
 
 
 class Parsed(NamedTuple):
