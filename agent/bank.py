@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.history import BACKLOG, History
 from agent.kernel import Emitter, compile_ahead, compile_step, learns_process, solo
 from agent.models.base import Component
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
+MOST_NEWER = 8  # newer readings of a row up to which a backlog is placed on arrays
 FEW = 8  # rows in a round below which floats are quicker than arrays, measured in docs/performance.md
 
 
@@ -53,11 +55,8 @@ class Bank:
         self.views: dict[str, Any] = {}
         self._arrays: dict[str, Any] = {}
         self._floats: dict[str, Any] = {}
-        self._marks: list[Floats] = [np.zeros(0)] * (2 * len(self.layout.state))  # checkpoints, slot-major
-        self._position: NDArray[np.int64] = np.zeros(0, np.int64)
-        self._ring_time: Floats = np.zeros(0)
-        self._ring_value: Floats = np.zeros(0)
-        self._ring_entry: NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self.history = History(window, len(self.layout.state))
+        self._time_at, self._begun_at = self.layout.state.index("T"), self.layout.state.index("b")
         self._compiled = False
         self.placed = (0.0, 0.0, 0.0)  # expected, variance and nis of the late reading placed last, in its place
 
@@ -72,12 +71,9 @@ class Bank:
     def _reallocate(self, capacity: int) -> None:
         old = self.capacity
 
-        def longer(a: NDArray[Any], per_row: int = 1) -> NDArray[Any]:
-            fresh = np.zeros(capacity * per_row, a.dtype)
-            for slot in range(per_row):
-                piece = a[slot * old : (slot + 1) * old]
-                if piece.any():  # untouched slots stay unbacked by memory
-                    fresh[slot * capacity : slot * capacity + old] = piece
+        def longer(a: Floats) -> Floats:
+            fresh = np.zeros(capacity)
+            fresh[:old] = a
             return fresh
 
         empty = np.zeros(0)
@@ -85,16 +81,8 @@ class Bank:
             column = longer(self.columns.get(name, empty))
             column[old:] = self._start(name)
             self.columns[name] = column
-            self.views[name] = memoryview(column)
-        self._marks = [longer(m) for m in self._marks]
-        self._position = longer(self._position)
-        self._ring_time = longer(self._ring_time, self.window)
-        self._ring_value = longer(self._ring_value, self.window)
-        self._ring_entry = longer(self._ring_entry, self.window)
-        self._position_view = memoryview(self._position)
-        self._ring_time_view = memoryview(self._ring_time)
-        self._ring_value_view = memoryview(self._ring_value)
-        self._ring_entry_view = memoryview(self._ring_entry)
+            self.views[name] = column.data
+        self.history.grow(capacity)
         self.capacity = capacity
         for name, column in self.columns.items():
             self._arrays[f"{name}_"] = column
@@ -147,14 +135,10 @@ class Bank:
         return self._place(row, entry, time, value)
 
     def _apply(self, row: int, entry: int, time: float, value: float) -> None:
-        position = self._position_view[row]
+        position = self.history.position_view[row]
         if not position % self.half:
-            self._mark(row, (position // self.half) & 1)
-        at = (position % self.window) * self.capacity + row
-        self._ring_time_view[at] = time
-        self._ring_value_view[at] = value
-        self._ring_entry_view[at] = entry
-        self._position_view[row] = position + 1
+            self.history.mark(row, self.history.slot_of(position), self._state_views)
+        self.history.append(row, entry, time, value)
         if self.views["b"][row] < 2.0 and not self._begin(row, entry, time, value):
             return
         if self.component.discretise is None:
@@ -251,38 +235,55 @@ class Bank:
             v[f"n{entry}"][row] = 1.0
             v[f"z{entry}"][row] = v[f"y{entry}"][row] = value
             v[f"s{entry}"][row], v[f"i{entry}"][row] = v[f"r{entry}"][row], 0.0
-        self._mark(row, ((self._position_view[row] - 1) // self.half) & 1)
-        self._forget(row)
+        # The ring begins anew, so that no late reading reaches back beyond the present state.
+        self.history.position_view[row] = 0
+        self.history.backlog_view[row] = 0
 
-    def _forget(self, row: int) -> None:
-        """Begin the ring anew, so that no late reading reaches back beyond the present state."""
-        self._position_view[row] = 0
-        self._mark(row, 0)
-
-    # -- checkpoints and late readings
-
-    def _mark(self, row: int, slot: int) -> None:
-        if not len(self._marks[0]):
-            self._marks = [np.zeros(self.capacity) for _ in self._marks]
-        base = slot * len(self._state_views)
-        for k, view in enumerate(self._state_views):
-            self._marks[base + k][row] = view[row]
-
-    def _window(self, row: int) -> tuple[int, list[tuple[float, int, float]]]:
-        """Index of the oldest reading that can be re-filtered, and the readings from there on as (time, entry, value)."""
-        end = self._position_view[row]
-        start = max(0, ((end - 1) // self.half - 1) * self.half)
-        at = [(k % self.window) * self.capacity + row for k in range(start, end)]
-        t, e, z = self._ring_time_view, self._ring_entry_view, self._ring_value_view
-        return start, [(t[k], e[k], z[k]) for k in at]
+    # -- late readings
 
     def _place(self, row: int, entry: int, time: float, value: float) -> Outcome:
         """Put a reading that is not the newest in its place, or say why not."""
-        end = self._position_view[row]
+        history = self.history
+        end = history.position_view[row]
         if end == 0:
             return Outcome.LATE
-        start, readings = self._window(row)
-        if any(t == time and e == entry for t, e, _ in readings):
+        start = history.start(row)
+        if self._follows_backlog(row, entry, time, start):
+            begin, slot = history.backlog_view[row], BACKLOG
+            if time < self.views["T"][row] - self.late:
+                return Outcome.LATE
+        else:
+            refused = self._refused(row, entry, time, start)
+            if refused is not None:
+                return refused
+            middle = start + self.half
+            begin = middle if middle < end and history.readings(row, middle)[0][:2] < (time, entry) else start
+            slot = history.slot_of(begin)
+        replay = history.readings(row, begin)
+        place = next(k for k, (t, e, _) in enumerate(replay) if (t, e) > (time, entry))
+        replay.insert(place, (time, entry, value))
+        history.rewind(row, slot, begin, self._state_views)
+        for k, (t, e, z) in enumerate(replay):
+            self._apply(row, e, t, z)
+            if k == place:
+                history.mark(row, BACKLOG, self._state_views)
+                history.backlog_view[row] = history.position_view[row]
+                if entry < self.measured:
+                    v = self.views
+                    self.placed = (v[f"y{entry}"][row], v[f"s{entry}"][row], v[f"i{entry}"][row])
+        return Outcome.PLACED
+
+    def _follows_backlog(self, row: int, entry: int, time: float, start: int) -> bool:
+        """Whether the reading belongs right after the one placed last, whose state is still marked."""
+        after = self.history.backlog_view[row]
+        if not start < after < self.history.position_view[row]:
+            return False
+        before, behind = self.history.readings(row, after - 1)[:2]
+        return before[:2] < (time, entry) < behind[:2]
+
+    def _refused(self, row: int, entry: int, time: float, start: int) -> Outcome | None:
+        """Why a reading cannot be placed: it is there already, or older than what can be re-filtered."""
+        if any(t == time and e == entry for t, e, _ in self.history.readings(row, start)):
             return Outcome.DUPLICATE
         mark_time = self._marked(row, start, "T")
         if mark_time == mark_time:
@@ -293,31 +294,10 @@ class Bank:
                 return Outcome.DUPLICATE
             if (time, float(entry)) <= (mark_time, newest):
                 return Outcome.LATE
-        if time < self.views["T"][row] - self.late:
-            return Outcome.LATE
-        place = next(k for k, (t, e, _) in enumerate(readings) if (t, e) > (time, entry))
-        middle = start + self.half
-        begin = middle if middle < end and place > self.half else start
-        replay = readings[begin - start :]
-        replay.insert(place - (begin - start), (time, entry, value))
-        self._rewind(row, begin)
-        inserted = place - (begin - start)
-        for k, (t, e, z) in enumerate(replay):
-            self._apply(row, e, t, z)
-            if k == inserted and entry < self.measured:
-                v = self.views
-                self.placed = (v[f"y{entry}"][row], v[f"s{entry}"][row], v[f"i{entry}"][row])
-        return Outcome.PLACED
+        return Outcome.LATE if time < self.views["T"][row] - self.late else None
 
-    def _marked(self, row: int, position: int, name: str) -> float:
-        base = ((position // self.half) & 1) * len(self._state_views)
-        return float(self._marks[base + self.layout.state.index(name)][row])
-
-    def _rewind(self, row: int, position: int) -> None:
-        base = ((position // self.half) & 1) * len(self._state_views)
-        for k, view in enumerate(self._state_views):
-            view[row] = self._marks[base + k][row]
-        self._position_view[row] = position
+    def _marked(self, row: int, number: int, name: str) -> float:
+        return self.history.marked(row, self.history.slot_of(number), self.layout.state.index(name))
 
     # -- many rows, on arrays
 
@@ -340,20 +320,53 @@ class Bank:
         if ordinary.any():
             self._apply_many(rows[ordinary], entry, times[ordinary], values[ordinary])
         outcomes = np.zeros(len(rows), np.uint8)
-        for k in np.flatnonzero(~ordinary).tolist():
+        rest = np.flatnonzero(~ordinary)
+        if len(rest) >= FEW:
+            placed = self._place_backlog(rows[rest], entry, times[rest], values[rest])
+            outcomes[rest[placed]] = Outcome.PLACED
+            rest = rest[~placed]
+        for k in rest.tolist():
             outcomes[k] = self.update(int(rows[k]), entry, float(times[k]), float(values[k]))
         return outcomes if outcomes.any() else None
 
+    def _place_backlog(self, rows: Rows, entry: int, times: Floats, values: Floats) -> NDArray[np.bool_]:
+        """Place readings that follow the one placed last in their row; which of them were of that kind."""
+        history = self.history
+        end, after = history.position[rows], history.backlog[rows]
+        newer = end - after
+        start = np.maximum(0, ((end - 1) // self.half - 1) * self.half)
+        fits = (after > start) & (newer > 0) & (newer <= MOST_NEWER)
+        fits &= times >= self.columns["T"][rows] - self.late
+        if not fits.any():
+            return fits
+        fits &= history.marked_many(rows, BACKLOG, self._begun_at) >= 2.0
+        fits &= history.marked_many(rows, BACKLOG, self._time_at) < times
+        fits &= times < history.numbered(rows, after)[0]
+        for count in np.unique(newer[fits]).tolist():
+            k = np.flatnonzero(fits & (newer == count))
+            chosen = rows[k]
+            behind = [history.numbered(chosen, after[k] + j) for j in range(count)]
+            if any((e != e[0]).any() for _, e, _ in behind):
+                fits[k] = False
+                continue
+            history.rewind_many(chosen, BACKLOG, after[k], self._state_columns)
+            self._apply_many(chosen, entry, times[k], values[k])
+            history.mark_many(chosen, BACKLOG, self._state_columns)
+            history.backlog[chosen] = history.position[chosen]
+            for t, e, z in behind:
+                self._apply_many(chosen, int(e[0]), t, z)
+        return fits
+
     def _apply_many(self, rows: Rows, entry: int, times: Floats, values: Floats) -> None:
-        position = self._position[rows]
+        position = self.history.position[rows]
         due = position % self.half == 0
         if due.any():
-            self._mark_many(rows[due], (position[due] // self.half) & 1)
-        at = (position % self.window) * self.capacity + rows
-        self._ring_time[at] = times
-        self._ring_value[at] = values
-        self._ring_entry[at] = entry
-        self._position[rows] = position + 1
+            slots = (position // self.half) & 1
+            for slot in (0, 1):
+                chosen = rows[due & (slots == slot)]
+                if len(chosen):
+                    self.history.mark_many(chosen, slot, self._state_columns)
+        self.history.append_many(rows, entry, times, values)
         step = self._array_steps[entry]
         with np.errstate(all="ignore"):
             if self.component.discretise is None:
@@ -365,16 +378,6 @@ class Bank:
         if broken.any():
             for k in np.flatnonzero(broken).tolist():
                 self._reset(int(rows[k]), entry, float(times[k]), float(values[k]))
-
-    def _mark_many(self, rows: Rows, slots: NDArray[np.int64]) -> None:
-        if not len(self._marks[0]):
-            self._marks = [np.zeros(self.capacity) for _ in self._marks]
-        for slot in (0, 1):
-            chosen = rows[slots == slot]
-            if len(chosen):
-                base = slot * len(self._state_columns)
-                for k, column in enumerate(self._state_columns):
-                    self._marks[base + k][chosen] = column[chosen]
 
     # -- looking ahead
 
@@ -399,30 +402,16 @@ class Bank:
         """Everything of these rows as columns: what `load` takes back bit for bit."""
         r = np.asarray(rows, np.intp)
         out: dict[str, Any] = {name: column[r] for name, column in self.columns.items()}
-        out["@position"] = self._position[r]
-        slots = np.arange(self.window)[:, None] * self.capacity
-        for name, ring in (("@time", self._ring_time), ("@value", self._ring_value), ("@entry", self._ring_entry)):
-            out[name] = ring[slots + r] if len(r) else np.zeros((self.window, 0), ring.dtype)
-        if len(self._marks[0]):
-            out["@marks"] = np.array([m[r] for m in self._marks])
-        return out
+        return out | self.history.export(r)
 
     def load(self, rows: Sequence[int], data: dict[str, Any]) -> None:
         """Set these rows to what `export` gave. Raises ValueError when the layout is another one."""
         r = np.asarray(rows, np.intp)
-        if not set(self.columns) <= set(data) or data["@time"].shape != (self.window, len(r)):
+        if not set(self.columns) <= set(data):
             raise ValueError(f"bank of {self.component.label}: the saved columns are of another layout")
+        self.history.load(r, data)
         for name, column in self.columns.items():
             column[r] = data[name]
-        self._position[r] = data["@position"]
-        slots = np.arange(self.window)[:, None] * self.capacity
-        for name, ring in (("@time", self._ring_time), ("@value", self._ring_value), ("@entry", self._ring_entry)):
-            ring[slots + r] = data[name]
-        if "@marks" in data:
-            if not len(self._marks[0]):
-                self._marks = [np.zeros(self.capacity) for _ in self._marks]
-            for mark, saved in zip(self._marks, data["@marks"], strict=True):
-                mark[r] = saved
 
     @property
     def learns(self) -> bool:

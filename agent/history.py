@@ -1,0 +1,146 @@
+"""What re-filtering needs: each row's last readings in a ring, and copies of its state at chosen places.
+
+Two checkpoints, half a window apart, bound how far back a reading can be placed. A third copy, the backlog mark, is
+the state right after the reading that was placed last: a device that sends what it kept while it was away sends it
+in order, and its next reading belongs exactly there. Knows columns, not filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.intp]
+Floats = NDArray[np.float64]
+BACKLOG = 2  # slot of the backlog mark; 0 and 1 are the checkpoints
+
+
+class History:
+    """Rings and marks of one bank. `states` columns make up a row's state."""
+
+    def __init__(self, window: int, states: int) -> None:
+        self.window = window
+        self.half = window // 2
+        self.capacity = 0
+        self.position: NDArray[np.int64] = np.zeros(0, np.int64)  # readings taken so far; the next one's number
+        self.backlog: NDArray[np.int64] = np.zeros(0, np.int64)  # number after the reading placed last; 0: none
+        self._time: Floats = np.zeros(0)
+        self._value: Floats = np.zeros(0)
+        self._entry: NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self._marks: list[list[Floats]] = [[], [], []]
+        self._states = states
+
+    def grow(self, capacity: int) -> None:
+        old = self.capacity
+
+        def longer(a: NDArray[Any], per_row: int = 1) -> NDArray[Any]:
+            fresh = np.zeros(capacity * per_row, a.dtype)
+            for slot in range(per_row):
+                piece = a[slot * old : (slot + 1) * old]
+                if piece.any():  # untouched slots stay unbacked by memory
+                    fresh[slot * capacity : slot * capacity + old] = piece
+            return fresh
+
+        self.position, self.backlog = longer(self.position), longer(self.backlog)
+        self._time, self._value = longer(self._time, self.window), longer(self._value, self.window)
+        self._entry = longer(self._entry, self.window)
+        self._marks = [[longer(m) for m in slot] for slot in self._marks]
+        self.capacity = capacity
+        self.position_view, self.backlog_view = memoryview(self.position), memoryview(self.backlog)
+        self._time_view, self._value_view = memoryview(self._time), memoryview(self._value)
+        self._entry_view = memoryview(self._entry)
+
+    # -- readings
+
+    def append(self, row: int, entry: int, time: float, value: float) -> None:
+        position = self.position_view[row]
+        at = (position % self.window) * self.capacity + row
+        self._time_view[at] = time
+        self._value_view[at] = value
+        self._entry_view[at] = entry
+        self.position_view[row] = position + 1
+
+    def append_many(self, rows: Rows, entry: int, times: Floats, values: Floats) -> None:
+        position = self.position[rows]
+        at = (position % self.window) * self.capacity + rows
+        self._time[at] = times
+        self._value[at] = values
+        self._entry[at] = entry
+        self.position[rows] = position + 1
+
+    def start(self, row: int) -> int:
+        """Number of the oldest reading from which the row can be re-filtered."""
+        end = self.position_view[row]
+        return max(0, ((end - 1) // self.half - 1) * self.half)
+
+    def readings(self, row: int, start: int) -> list[tuple[float, int, float]]:
+        """(time, entry, value) from number `start` on."""
+        at = [(k % self.window) * self.capacity + row for k in range(start, self.position_view[row])]
+        return [(self._time_view[k], self._entry_view[k], self._value_view[k]) for k in at]
+
+    def numbered(self, rows: Rows, numbers: NDArray[np.int64]) -> tuple[Floats, NDArray[np.uint8], Floats]:
+        """Times, entries and values of one reading per row."""
+        at = (numbers % self.window) * self.capacity + rows
+        return self._time[at], self._entry[at], self._value[at]
+
+    # -- copies of the state
+
+    def slot_of(self, number: int) -> int:
+        """Checkpoint slot of the state before reading `number`, a multiple of half a window."""
+        return (number // self.half) & 1
+
+    def _ready(self, slot: int) -> list[Floats]:
+        if not self._marks[slot]:
+            self._marks[slot] = [np.zeros(self.capacity) for _ in range(self._states)]
+        return self._marks[slot]
+
+    def mark(self, row: int, slot: int, views: Sequence[Any]) -> None:
+        for mark, view in zip(self._ready(slot), views, strict=True):
+            mark[row] = view[row]
+
+    def mark_many(self, rows: Rows, slot: int, columns: Sequence[Floats]) -> None:
+        for mark, column in zip(self._ready(slot), columns, strict=True):
+            mark[rows] = column[rows]
+
+    def marked(self, row: int, slot: int, state: int) -> float:
+        return float(self._ready(slot)[state][row])
+
+    def marked_many(self, rows: Rows, slot: int, state: int) -> Floats:
+        return self._ready(slot)[state][rows]
+
+    def rewind(self, row: int, slot: int, number: int, views: Sequence[Any]) -> None:
+        """Bring back the state before reading `number`, which `slot` holds."""
+        for mark, view in zip(self._marks[slot], views, strict=True):
+            view[row] = mark[row]
+        self.position_view[row] = number
+
+    def rewind_many(self, rows: Rows, slot: int, numbers: NDArray[np.int64], columns: Sequence[Floats]) -> None:
+        for mark, column in zip(self._marks[slot], columns, strict=True):
+            column[rows] = mark[rows]
+        self.position[rows] = numbers
+
+    # -- snapshots: the backlog mark only saves work, so it is not kept
+
+    def export(self, rows: Rows) -> dict[str, Any]:
+        slots = np.arange(self.window)[:, None] * self.capacity
+        out: dict[str, Any] = {"@position": self.position[rows]}
+        for name, ring in (("@time", self._time), ("@value", self._value), ("@entry", self._entry)):
+            out[name] = ring[slots + rows] if len(rows) else np.zeros((self.window, 0), ring.dtype)
+        out["@marks"] = np.array([mark[rows] for slot in (0, 1) for mark in self._ready(slot)])
+        return out
+
+    def load(self, rows: Rows, data: dict[str, Any]) -> None:
+        """Raises ValueError when the saved window is another one."""
+        if data["@time"].shape != (self.window, len(rows)):
+            raise ValueError(f"expected a window of {self.window} readings, got one of {len(data['@time'])}")
+        slots = np.arange(self.window)[:, None] * self.capacity
+        for name, ring in (("@time", self._time), ("@value", self._value), ("@entry", self._entry)):
+            ring[slots + rows] = data[name]
+        self.position[rows] = data["@position"]
+        self.backlog[rows] = 0
+        marks = [mark for slot in (0, 1) for mark in self._ready(slot)]
+        for mark, saved in zip(marks, data["@marks"], strict=True):
+            mark[rows] = saved
