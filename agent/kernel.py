@@ -13,6 +13,8 @@ Noise that is not stated is learned:
     process      the ratio of process to measurement noise follows the lag-one correlation of the innovations,
                  which is zero only at the optimal gain (Mehra 1970, IEEE Trans. Automatic Control 15, 175-184).
 
+Surprise is how improbable |y|/sqrt(s) is in the light of all such deviations before it: `agent.tail`.
+
 The robust gate judges the innovation before the update. Beyond `GATE` the reading is not refused: its variance is
 inflated until it sits at the gate. After `PERSIST` such readings in a row the twin takes the new level as its own,
 and what it derived from the old one, such as the rate, is unknown again.
@@ -26,6 +28,7 @@ from typing import Any
 
 from agent.expr import Expr, compile_function, const, emit, maximum, minimum, sqrt, sym, where
 from agent.models.base import Component
+from agent.tail import KNOTS, learned, most_claimed, surprise
 
 GATE = 16.0  # normalised innovation squared: four standard deviations
 PERSIST = 5.0  # gated readings in a row after which the level is taken over
@@ -62,7 +65,9 @@ def layout(c: Component) -> Layout:
         names += [f"r{k}", f"n{k}", f"o{k}", f"z{k}"]
         names += [f"e{k}"] if learns_process(c) else []
         names += [f"a{k}", f"q{k}"] if c.measurement[k] is None else []
-    outputs = [f"{name}{k}" for k in range(len(c.channels)) for name in ("y", "s", "i")]  # expected, variance, nis
+        names += [f"k{k}_{j}" for j in range(KNOTS)]
+    # expected, variance, nis, surprise
+    outputs = [f"{name}{k}" for k in range(len(c.channels)) for name in ("y", "s", "i", "c")]
     return Layout(tuple(names), tuple(outputs))
 
 
@@ -154,6 +159,8 @@ class Emitter:
                 value = zero
                 for m in range(n):
                     value = value + fp[j][m] * f[k][m]
+                if j == k and value.op == "+":
+                    value = maximum(value, 0.0)  # a sum in which correlated terms cancel may round below zero
                 new_p[j, k] = value + q[j][k]
         return Predicted(new_x, new_p)
 
@@ -170,7 +177,7 @@ class Emitter:
             ph.append(value)
         for j in range(self.n):
             variance = variance + ph[j] * h[j]
-        return mean, ph, variance
+        return mean, ph, maximum(variance, 0.0) if sum(map(bool, h)) > 1 else variance
 
     def step_source(self, channel: int, *, arrays: bool) -> str:
         """`step(i, t, z[, M])`: one reading of one channel for row(s) i at time t (s) with value z."""
@@ -248,6 +255,10 @@ class Emitter:
                 new = v - k[i] * ph[j]
             put(f"p{i}_{j}", new)
         self._learn(put, ch, dt, y, s, nis, gated, r, learned_r)
+        knots, size = [sym(f"k{ch}_{j}") for j in range(KNOTS)], sqrt(nis)
+        put(f"c{ch}", minimum(surprise(size, knots), most_claimed(count)))
+        for j, knot in enumerate(learned(size, count, knots)):
+            put(f"k{ch}_{j}", knot)
         put("T", t)
         if not solo(self.c):
             put("L", const(float(ch)))
