@@ -252,8 +252,10 @@ class Block:
 
     def _finish(self, rows: NDArray[np.intp], messages: list[int], arrived: NDArray[np.float64]) -> None:
         status = self.rows.columns["status"][rows]
-        for j in np.flatnonzero(status != Status.LIVE).tolist():
-            self._wake(int(rows[j]), float(arrived[j]))
+        awake = status == Status.LIVE
+        if not awake.all():
+            asleep = ~awake
+            self._wake_many(rows[asleep], status[asleep], arrived[asleep])
         self.announcer.updated_many(rows, messages, arrived)
 
     def _wake(self, row: int, received: float) -> None:
@@ -264,6 +266,19 @@ class Block:
         now = self.rows.views["status"][row] = Status.LIVE if learned else Status.LEARNING
         if now != before:
             self.silence.expect(row, received)
+
+    def _wake_many(self, rows: NDArray[np.intp], before: NDArray[np.uint8], received: NDArray[np.float64]) -> None:
+        """As `_wake`, for different rows."""
+        fewest = np.full(len(rows), math.inf)
+        for bank in self.banks:
+            for k in range(bank.measured):
+                count = bank.columns[f"n{k}"][rows]
+                fewest = np.where(count > 0.0, np.minimum(fewest, count), fewest)
+        learned = (fewest >= self.config.learning) & (fewest < math.inf)
+        now = np.where(learned, Status.LIVE, Status.LEARNING)
+        self.rows.columns["status"][rows] = now
+        for j in np.flatnonzero(now != before).tolist():
+            self.silence.expect(int(rows[j]), float(received[j]))
 
     # -- time
 

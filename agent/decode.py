@@ -242,6 +242,15 @@ class Decoder:
         self, span: range, routes: Sequence[Route | None], batch: Batch, steps: list[Step], out: Outputs
     ) -> None:
         """Messages between two shared inputs, lane by lane, then put together block by block."""
+        kinds = {route and route.lane for route in routes}
+        if len(kinds) == 1 and len(span) == len(routes):
+            (only,) = kinds
+            if only is not None:
+                table = _Table(only)
+                self._fill(table, list(span), [route.row for route in routes if route is not None], batch, out)
+                if table.message:
+                    steps.append(Take(self.blocks.index(only.block), _join([table])))
+            return
         lanes: dict[int, tuple[Lane, list[int], list[int]]] = {}
         for k in span:
             route = routes[k]
@@ -337,11 +346,20 @@ class _Table:
         times: Sequence[float],
         values: Sequence[Sequence[float | None]],
     ) -> None:
-        self.message.extend(messages)
-        self.rows.extend(rows)
-        self.times.extend(times)
-        for column, new, scale in zip(self.columns, values, self.lane.scale, strict=True):
-            column.extend(new if scale is None else [None if v is None else v * scale[0] + scale[1] for v in new])
+        for k, scale in enumerate(self.lane.scale):
+            new = values[k]
+            if scale is not None:
+                new = [None if v is None else v * scale[0] + scale[1] for v in new]
+            if self.message:
+                self.columns[k].extend(new)
+            else:
+                self.columns[k] = list(new)
+        if self.message:
+            self.message.extend(messages)
+            self.rows.extend(rows)
+            self.times.extend(times)
+        else:
+            self.message, self.rows, self.times = list(messages), list(rows), list(times)
 
 
 def _filled(times: Sequence[float | None], received: Sequence[float]) -> Sequence[float]:
