@@ -111,7 +111,7 @@ class CsvSource:
             header = [name.strip() for name in next(self._reader)]
         except (StopIteration, csv.Error) as error:
             raise ColumnError(
-                f"expected a header with the names of the columns, got {error or 'an empty file'}"
+                f"expected a header with the names of the columns, got {error if error.args else 'an empty file'}"
             ) from None
         if time not in header:
             raise ColumnError(f"expected the time in a column, got no {time!r}{_near(time, header, delimiter)}")
