@@ -14,7 +14,7 @@ from agent.block import Block, Samples
 from agent.codecs import Codec, build
 from agent.config import Config, Payload, Time
 from agent.topics import TopicTemplate, asset_name
-from agent.types import Batch, DecodeError, Outputs, Reason, Reject
+from agent.types import Batch, Columns, DecodeError, Outputs, Reason, Reject
 
 _NEGATIVE = 4096  # unroutable topics remembered
 
@@ -279,9 +279,11 @@ class Decoder:
                 decoded = into.lane.codec.columns(payloads)
                 if decoded is not None:
                     times = _filled(decoded.times, received)
-                    if max(times) <= min(received) + into.lane.max_ahead:
+                    if max(times) > min(received) + into.lane.max_ahead:
+                        ks, rows, times, decoded = _not_ahead(into.lane, ks, rows, times, decoded, batch, out)
+                    if ks:
                         into.extend(ks, rows, times, decoded.values)
-                        return
+                    return
         if len(ks) == 1:
             self._decode_one(into, ks[0], rows[0], batch, out)
             return
@@ -308,7 +310,7 @@ class Decoder:
                 continue
             time = received if sample.time is None else sample.time
             if time > received + lane.max_ahead:
-                out.rejects.append(Reject(topic, Reason.AHEAD, f"{time - received:.6g} s ahead of its arrival"))
+                out.rejects.append(_ahead(batch, k, time))
                 continue
             into.extend([k], [row], [time], [[v] for v in sample.values])
 
@@ -324,7 +326,7 @@ class Decoder:
         for sample in decoded.samples:
             time, value = received if sample.time is None else sample.time, sample.values[0]
             if time > received + shared.max_ahead:
-                out.rejects.append(Reject(topic, Reason.AHEAD, f"{time - received:.6g} s ahead of its arrival"))
+                out.rejects.append(_ahead(batch, k, time))
             elif value is not None:
                 steps.append(Drive(self.blocks.index(shared.block), shared.bank, shared.entry, time, value, k))
 
@@ -367,6 +369,25 @@ def _filled(times: Sequence[float | None], received: Sequence[float]) -> Sequenc
     if None not in times:
         return times  # type: ignore[return-value] # just seen to hold no None
     return [r if t is None else t for t, r in zip(times, received, strict=True)]
+
+
+def _not_ahead(
+    lane: Lane, ks: list[int], rows: list[int], times: Sequence[float], decoded: Columns, batch: Batch, out: Outputs
+) -> tuple[list[int], list[int], Sequence[float], Columns]:
+    """Without the samples that are too far ahead of their arrival, which become rejects."""
+    keep = []
+    for i, (k, time) in enumerate(zip(ks, times, strict=True)):
+        if time > batch.received[k] + lane.max_ahead:
+            out.rejects.append(_ahead(batch, k, time))
+        else:
+            keep.append(i)
+    values = [[column[i] for i in keep] for column in decoded.values]
+    kept = [times[i] for i in keep]
+    return [ks[i] for i in keep], [rows[i] for i in keep], kept, Columns(kept, values)
+
+
+def _ahead(batch: Batch, k: int, time: float) -> Reject:
+    return Reject(batch.topics[k], Reason.AHEAD, f"{time - batch.received[k]:.6g} s ahead of its arrival")
 
 
 def _join(parts: list[_Table]) -> Samples:
