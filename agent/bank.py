@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from agent.history import BACKLOG, History
 from agent.kernel import Emitter, compile_ahead, compile_step, learns_process, solo
 from agent.models.base import Component
+from agent.tail import START
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -58,7 +59,12 @@ class Bank:
         self.history = History(window, len(self.layout.state))
         self._time_at, self._begun_at = self.layout.state.index("T"), self.layout.state.index("b")
         self._compiled = False
-        self.placed = (0.0, 0.0, 0.0)  # expected, variance and nis of the late reading placed last, in its place
+        self.placed = (
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+        )  # expected, variance, nis and surprise of the late reading placed last, in its place
 
     # -- storage
 
@@ -100,6 +106,8 @@ class Bank:
             from agent.kernel import RATIO_START
 
             return RATIO_START
+        if name[0] == "k":
+            return START[int(name.partition("_")[2])]
         if name[0] == "r" and name[1:].isdigit():
             stated = self.component.measurement[int(name[1:])]
             return stated if stated is not None else 0.0
@@ -234,7 +242,8 @@ class Bank:
                 v["L"][row], v[f"t{entry}"][row] = float(entry), time
             v[f"n{entry}"][row] = 1.0
             v[f"z{entry}"][row] = v[f"y{entry}"][row] = value
-            v[f"s{entry}"][row], v[f"i{entry}"][row] = v[f"r{entry}"][row], 0.0
+            v[f"s{entry}"][row] = v[f"r{entry}"][row]
+            v[f"i{entry}"][row] = v[f"c{entry}"][row] = 0.0
         # The ring begins anew, so that no late reading reaches back beyond the present state.
         self.history.position_view[row] = 0
         self.history.backlog_view[row] = 0
@@ -270,7 +279,7 @@ class Bank:
                 history.backlog_view[row] = history.position_view[row]
                 if entry < self.measured:
                     v = self.views
-                    self.placed = (v[f"y{entry}"][row], v[f"s{entry}"][row], v[f"i{entry}"][row])
+                    self.placed = (v[f"y{entry}"][row], v[f"s{entry}"][row], v[f"i{entry}"][row], v[f"c{entry}"][row])
         return Outcome.PLACED
 
     def _follows_backlog(self, row: int, entry: int, time: float, start: int) -> bool:

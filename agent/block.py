@@ -19,7 +19,6 @@ from agent.alarms.rules import Absence
 from agent.announce import Announcer, tracked_states
 from agent.bank import FEW, Bank, Outcome
 from agent.build import Plan, lifecycles
-from agent.judge import surprise, surprises
 from agent.kernel import GATE
 from agent.rows import GOOD, UNCERTAIN, Rows
 from agent.silence import Silence
@@ -158,7 +157,7 @@ class Block:
         nis = bank.views[f"i{entry}"][row]
         out.add_nis(bank.component.model, nis, 1)
         views = self.rows.views
-        views[f"surprise{slot}"][row] = surprise(nis)
+        views[f"surprise{slot}"][row] = bank.views[f"c{entry}"][row]
         views[f"quality{slot}"][row] = UNCERTAIN if self.plan.robust and nis > GATE else GOOD
         for alarm in self.by_slot[slot]:
             change = alarm.reading(row, time)
@@ -174,12 +173,12 @@ class Block:
         if outcome >= Outcome.LATE or entry >= bank.measured:
             return TraceRow(time, asset, name, value, None, None, None, 0.0, 0.0, active)
         if outcome == Outcome.PLACED:
-            expected, variance, nis = bank.placed
+            expected, variance, nis, surprise = bank.placed
         else:
-            expected, variance, nis = (bank.views[f"{c}{entry}"][row] for c in "ysi")
+            expected, variance, nis, surprise = (bank.views[f"{c}{entry}"][row] for c in "ysic")
         score = max((a.rule.value(row) for a in self.by_slot[slot] if a.scores), default=0.0)
         std = math.sqrt(max(variance, 0.0))
-        return TraceRow(time, asset, name, value, expected, std, nis, surprise(nis), score, active)
+        return TraceRow(time, asset, name, value, expected, std, nis, surprise, score, active)
 
     def alarming(self, slot: int, row: int) -> int:
         """1 while an alarm that watches this channel is active."""
@@ -243,7 +242,7 @@ class Block:
             return
         nis = bank.columns[f"i{entry}"][rows]
         out.add_nis(bank.component.model, float(nis.sum()), len(rows))
-        c[f"surprise{slot}"][rows] = surprises(nis)
+        c[f"surprise{slot}"][rows] = bank.columns[f"c{entry}"][rows]
         c[f"quality{slot}"][rows] = np.where(nis > GATE, UNCERTAIN, GOOD) if self.plan.robust else GOOD
         for alarm in self.by_slot[slot]:
             for j, change in alarm.readings(rows, part.times):
