@@ -58,7 +58,11 @@ class Process:
         )
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
-        self.await_line(self._ready, since=mark)
+        try:
+            self.await_line(self._ready, since=mark)
+        except BaseException:
+            self.stop(kill=True)
+            raise
 
     def stop(self, kill: bool = False) -> None:
         """End it, orderly or not."""
@@ -82,6 +86,11 @@ class Process:
     def restart(self, kill: bool = False) -> None:
         self.stop(kill)
         self.start()
+
+    def lines(self, since: int = 0) -> list[str]:
+        """Its output so far."""
+        with self._news:
+            return self._lines[since:]
 
     def mark(self) -> int:
         """The present end of its output, for `since`."""
@@ -117,7 +126,7 @@ class Mosquitto(Process):
 
     `persistence`: keeps sessions and retained messages across `restart`. `users`: name to password; anonymous clients
     are refused then. `tls`: from `certificates`; `mutual` demands a certificate of clients. `websockets`: speak MQTT
-    over WebSockets on the port. `extra`: further lines of its configuration. The files live under `directory`.
+    over WebSockets on the port, and without on `plain_port`. `extra`: further lines of its configuration. The files live under `directory`.
     """
 
     def __init__(
@@ -132,7 +141,7 @@ class Mosquitto(Process):
         websockets: bool = False,
         extra: Sequence[str] = (),
     ) -> None:
-        self.port = port or free_port()
+        self.port = self.plain_port = port or free_port()
         home = directory / f"mosquitto-{self.port}"
         home.mkdir(parents=True, exist_ok=True)
         lines = ["per_listener_settings false", "log_type all", "log_dest stderr", "allow_zero_length_clientid true"]
@@ -147,9 +156,14 @@ class Mosquitto(Process):
             passwords.chmod(0o600)
             subprocess.run(["mosquitto_passwd", "-U", str(passwords)], check=True)
             lines += ["allow_anonymous false", f"password_file {passwords}"]
-        lines += ["user root", f"listener {self.port} 127.0.0.1"]
+        lines.append("user root")
         if websockets:
-            lines.append("protocol websockets")
+            # Mosquitto 2.0.11 does not start with a WebSocket listener alone, and binds that one by interface only.
+            self.plain_port = free_port()
+            lines += [f"listener {self.plain_port} 127.0.0.1"]
+            lines += [f"listener {self.port}", "bind_interface lo", "protocol websockets"]
+        else:
+            lines.append(f"listener {self.port} 127.0.0.1")
         if tls is not None:
             lines += [f"cafile {tls.authority}", f"certfile {tls.server}", f"keyfile {tls.server_key}"]
             lines += [f"require_certificate {'true' if mutual else 'false'}"]
@@ -161,9 +175,6 @@ class Mosquitto(Process):
     @staticmethod
     def installed() -> bool:
         return shutil.which("mosquitto") is not None
-
-    def restart(self, kill: bool = False) -> None:
-        super().restart(kill)
 
 
 _AMQTT = """

@@ -56,7 +56,7 @@ class Loop:
             config,
             client_id=client_id,
             subscriptions=[Subscription(*s) for s in subscriptions],
-            status_topic="twinned/test/$status",
+            status_topic=f"twinned/{client_id}/$status",
             online=lambda: b'{"status":"online"}',
             offline=b'{"status":"offline"}',
             secrets=secrets,
@@ -135,3 +135,9 @@ class Loop:
     def told(self, words: str) -> list[Event]:
         """The events whose text or fields have these words."""
         return [event for event in self.events if words in event.event or words in str(event.fields)]
+
+    def publish_all(self, topics: Sequence[bytes], payloads: Sequence[bytes]) -> None:
+        """Publish with QoS 0, and turn until everything has left."""
+        self.session.publish([Publications(topics, payloads)])
+        self.session.flush()
+        self.until(lambda: not self.session.wants_write())

@@ -116,7 +116,8 @@ class Link:
         if identity.username is not None:
             client.username_pw_set(identity.username, identity.password)
         will = None
-        if v5:
+        if v5 and not clean:
+            # A reconnect within this time takes up the session, and nobody hears of the gap.
             will = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho leaves it untyped
             will.WillDelayInterval = WILL_DELAY
         client.will_set(identity.status_topic, identity.offline, qos=1, retain=True, properties=will)

@@ -363,6 +363,8 @@ class Session:
         """The connection is over; go on as befits what it was."""
         now = self._clock()
         why = link.over
+        if self._phase is _Phase.CONNECTING and link.accepted is None and link.wire.lost:
+            why = f"{self._where} broke the connection instead of answering CONNECT{self._tls_hint()}"
         link.stream.close()
         self._link = None
         self._outgoing.outbox.disconnected()
@@ -377,6 +379,11 @@ class Session:
             self.counters.disconnects += 1
             self._judge(link, now - link.since)
         self._retry(now, why)
+
+    def _tls_hint(self) -> str:
+        if self._config.tls is None:
+            return "; does it want `mqtt.tls`?"
+        return "" if self._config.tls.cert_file else "; does it want a certificate, `mqtt.tls.cert_file`?"
 
     def _falls_back(self, link: Link, now: float) -> bool:
         """Whether to try again at once with MQTT 3.1.1."""

@@ -134,7 +134,10 @@ def handshake(sock: socket.socket, *, host: str, path: str, entropy: Callable[[i
     sock.sendall(request.encode())
     answer = b""
     while b"\r\n\r\n" not in answer:
-        data = sock.recv(4096)
+        try:
+            data = sock.recv(4096)
+        except ConnectionError:
+            data = b""
         if not data or len(answer) > _MAX_ANSWER:
             raise WebSocketError("no answer to the WebSocket handshake; is this port a WebSocket listener?")
         answer += data
