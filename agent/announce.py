@@ -229,7 +229,7 @@ class Announcer:
         )
         topic = self.rows.topic(row, b"/alarm/" + alarm.name.encode())
         out.alarms.append(AlarmChange(name, alarm.name, alarm.severity, change, time, payload, topic))
-        out.publications.append(Publications((topic,), (payload,), 1, True))
+        out.publications.append(Publications((topic,), (payload,), 1, True, owed=True))
 
 
 def tracked_states(plan: Plan) -> int:

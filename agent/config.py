@@ -126,7 +126,10 @@ class Mqtt(_Base, kw_only=True, frozen=True):
     client_id: Annotated[str | None, Meta(description="Must be unique at the broker; default: `twinned-<site>`.")] = (
         None
     )
-    username: Annotated[str | None, Meta(description="User name at the broker. A systemd credential named `mqtt-username` takes its place.")] = None
+    username: Annotated[
+        str | None,
+        Meta(description="User name at the broker. A systemd credential named `mqtt-username` takes its place."),
+    ] = None
     password_file: Annotated[
         str | None,
         Meta(
@@ -162,6 +165,36 @@ class Mqtt(_Base, kw_only=True, frozen=True):
         Size,
         Meta(description="Bytes that may wait for the network; beyond it QoS 0 publications are dropped and counted."),
     ] = Size(8 * 2**20)
+
+
+class Store(_Base, kw_only=True, frozen=True):
+    """What survives a restart: the twins, their alarms, and alarm changes that the broker does not have yet."""
+
+    mode: Annotated[
+        Literal["strict", "relaxed", "off"] | None,
+        Meta(
+            description='`strict`: what is acknowledged to the broker is on the disk, and survives a power cut; `relaxed`: it survives the death of the process, and of a power cut all but the last `commit_interval`; `"off"`: nothing is stored. Default: `relaxed` where there is a path, else off.'
+        ),
+    ] = None
+    path: Annotated[
+        str | None, Meta(description="The file; default: `twinned.db` in the state directory that systemd gives.")
+    ] = None
+    commit_interval: Annotated[
+        Duration,
+        Meta(description="In `relaxed`: longest time until what was taken is on the disk."),
+    ] = Duration(1)
+    snapshot_interval: Annotated[
+        Duration,
+        Meta(
+            description="Least time between two snapshots; one is taken when as much was journalled since the last as it takes to write one."
+        ),
+    ] = Duration(300)
+    max_size: Annotated[
+        Size,
+        Meta(
+            description="Most bytes on the disk, the write-ahead log included; at least 32 MiB. Older history goes first."
+        ),
+    ] = Size(256 * 2**20)
 
 
 class Http(_Base, kw_only=True, frozen=True):
@@ -469,6 +502,7 @@ class Config(_Base, kw_only=True, frozen=True):
     site: Annotated[Name, Meta(description="Name of this site; the second level of every topic the agent publishes.")]
     prefix: Annotated[Level, Meta(description="First level of every topic the agent publishes.")] = "twinned"
     mqtt: Annotated[Mqtt, Meta(description="Broker and session.")] = field(default_factory=Mqtt)
+    store: Annotated[Store, Meta(description="What survives a restart.")] = field(default_factory=Store)
     http: Annotated[Http, Meta(description="HTTP server.")] = field(default_factory=Http)
     log: Annotated[Log, Meta(description="Logging.")] = field(default_factory=Log)
     assets: Annotated[

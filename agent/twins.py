@@ -271,7 +271,7 @@ class Twins:
         for row in rows:
             if phases[row] >= ACTIVE:
                 topic, payload = farewell(saved, alarm, row, raised[row], count[row] + 1)
-                self._farewells.append(Publications((topic,), (payload,), 1, True))
+                self._farewells.append(Publications((topic,), (payload,), 1, True, owed=True))
 
     def reconfigure(self, config: Config) -> tuple[Twins, list[str]]:
         """A core for the new configuration that keeps the state of every twin whose model did not change."""

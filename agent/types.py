@@ -125,6 +125,8 @@ class Publications(NamedTuple):
     qos: int = 0
     retain: bool = False
     expiry: int | None = None  # seconds, sent where MQTT 5 is spoken
+    owed: bool = False  # kept until the broker has them, across restarts where there is a store
+    ids: Sequence[int] = ()  # the store's numbers of those that are owed, filled in by the shell
 
 
 class Transition(StrEnum):

@@ -19,6 +19,7 @@ from agent.config import (
     Reconnect,
     Silence,
     StatePublish,
+    Store,
     Tls,
 )
 
@@ -54,6 +55,15 @@ def _reconnect(reconnect: Reconnect, place: Place) -> None:
     _above_zero(place, ("min",), reconnect.min)
     if reconnect.max < reconnect.min:
         place.report(("max",), f"at least `min`, {reconnect.min:g}s", f"{reconnect.max:g}s")
+
+
+def _store(store: Store, place: Place) -> None:
+    if not 0.01 <= store.commit_interval <= 60:
+        place.report(("commit_interval",), "a duration from 10ms to 60s")
+    if store.max_size < 32 * 2**20:
+        place.report(("max_size",), "at least 32MiB", hint="the write-ahead log and two snapshots must fit")
+    if store.path is not None and not store.path.strip():
+        place.report(("path",), "the path of a file")
 
 
 def _limits(limits: Limits, place: Place) -> None:
@@ -135,6 +145,7 @@ CHECKS: Final[dict[type, Callable[[Any, Place], None]]] = {
     Mqtt: _mqtt,
     Tls: _tls,
     Reconnect: _reconnect,
+    Store: _store,
     Limits: _limits,
     Channel: _channel,
     LimitAlarm: _limit_alarm,
