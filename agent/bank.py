@@ -59,12 +59,8 @@ class Bank:
         self.history = History(window, len(self.layout.state))
         self._time_at, self._begun_at = self.layout.state.index("T"), self.layout.state.index("b")
         self._compiled = False
-        self.placed = (
-            0.0,
-            0.0,
-            0.0,
-            0.0,
-        )  # expected, variance, nis and surprise of the late reading placed last, in its place
+        # expected, variance, nis and surprise of the late reading placed last, in its place
+        self.placed = (0.0, 0.0, 0.0, 0.0)
 
     # -- storage
 
