@@ -24,7 +24,7 @@ from agent.shell.exits import Exit, ExitError
 if TYPE_CHECKING:
     from rich.console import Console
 
-_HERE = Path(__file__).parent
+HERE = Path(__file__).parent
 _PREFIX = "twinned/demo"
 _REFRESH = 0.25
 
@@ -71,7 +71,7 @@ class _Demo:
         self.parts = parts
         self.which = which
         self.units = _units()
-        self.expected = _expected()
+        self.expected = expected()
         self.witness = Witness(self.expected, _PREFIX, time.time)
         self.told = 0
         self.lines: list[str] = []
@@ -83,12 +83,12 @@ class _Demo:
         self._subscribe(port)
         python = sys.executable
         given = ["--set", f"mqtt.port={port}", "--set", f"http.port={self.http}"]
-        command = [python, "-m", "agent", "run", "-c", str(_HERE / "agent.yaml"), *given]
+        command = [python, "-m", "agent", "run", "-c", str(HERE / "agent.yaml"), *given]
         self.agent = self.parts.enter_context(Child("agent", command, directory / "agent.log"))
         self._await_agent()
         simulate = "from simulators.cli import main; raise SystemExit(main())"
         where = ["--host", "127.0.0.1", "--port", str(port)]
-        command = [python, "-c", simulate, "run", str(_HERE / "scenario.yaml"), *where]
+        command = [python, "-c", simulate, "run", str(HERE / "scenario.yaml"), *where]
         self.plant = self.parts.enter_context(Child("simulators", command, directory / "simulators.log"))
         self.witness.plant_started()
         kinds = len(set(self.expected.kinds.values()))
@@ -196,10 +196,10 @@ class _Demo:
         return Exit.TEMPORARY if missing else Exit.OK
 
 
-def _expected() -> Expected:
+def expected() -> Expected:
     from simulators.scenario import load
 
-    scenario = load(_HERE / "scenario.yaml")
+    scenario = load(HERE / "scenario.yaml")
     fault = scenario.faults[0]
     return Expected({asset.name: asset.kind for asset in scenario.assets}, fault.asset, fault.channel)
 
