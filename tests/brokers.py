@@ -370,6 +370,7 @@ class ScriptedBroker:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._error: BaseException | None = None
         self._current: socket.socket | None = None
+        self.served = 0  # scripts that have ended
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -404,6 +405,7 @@ class ScriptedBroker:
                     pass  # the client is gone: its test knows whether that is right
                 except BaseException as failure:
                     self._error = failure
+                self.served += 1
 
 
 class Peer:

@@ -350,12 +350,11 @@ class Session:
             link.work()
         if link.decoder.acks:
             self._outgoing.on_acknowledged(link)
-        if self.connected and not link.over:
-            if link.answer_due < inf and not link.unanswered():
-                self._on_suback(link)
-            if link.wire.waiting():
-                link.wire.flush()
-                link.check()
+        if self.connected and not link.over and link.answer_due < inf and not link.unanswered():
+            self._on_suback(link)
+        if link.wire.waiting() and not link.over:
+            link.wire.flush()
+            link.check()
         if link.over:
             self._lose(link)
 
