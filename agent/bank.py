@@ -11,6 +11,7 @@ the checkpoint before it, so the arrival order within the window leaves no trace
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.history import BACKLOG, History
-from agent.kernel import Emitter, compile_ahead, compile_step, learns_process, solo
+from agent.kernel import UNMOVED, Emitter, compile_ahead, compile_step, learns_process, solo
 from agent.models.base import Component
 from agent.tail import START
 
@@ -52,6 +53,7 @@ class Bank:
         self.solo = solo(component)
         inputs = [k for k, s in enumerate(component.inputs) if s.constant is None]
         self.entries = [*range(self.measured), *(self.measured + k for k in inputs)]
+        self.held: dict[int, tuple[float, float]] = {}  # time and value of inputs that all rows share
         self.columns: dict[str, Floats] = {}
         self.views: dict[str, Any] = {}
         self._arrays: dict[str, Any] = {}
@@ -94,8 +96,10 @@ class Bank:
         self._compile()
 
     def _start(self, name: str) -> float:
-        if name == "T" or (name[0] in "tyzs" and name[1:].isdigit()) or name[0] == "u":
-            return float("nan")
+        if name[0] == "u":
+            return self.held.get(int(name[1:]), (0.0, math.nan))[1]
+        if name == "T" or (name[0] in "tyzs" and name[1:].isdigit()):
+            return math.nan
         if name == "d":
             return 1.0
         if name == "g":
@@ -143,7 +147,8 @@ class Bank:
         if not position % self.half:
             self.history.mark(row, self.history.slot_of(position), self._state_views)
         self.history.append(row, entry, time, value)
-        if self.views["b"][row] < 2.0 and not self._begin(row, entry, time, value):
+        begun = self.views["b"][row]
+        if begun < 2.0 and not self._begin(row, entry, time, value):
             return
         if self.component.discretise is None:
             nis = self._float_steps[entry](row, time, value)[0]
@@ -151,6 +156,9 @@ class Bank:
             nis = self._float_steps[entry](row, time, value, self._matrices(time - self.views["T"][row]))[0]
         if nis - nis != 0.0:
             self._reset(row, entry, time, value)
+        elif begun == 0.0 and self.component.initial is None:
+            # The state is this reading, which the step then took for a second one that says the same.
+            self._spread(row, entry, self.views[f"r{entry}"][row])
 
     def _matrices(self, dt: float) -> tuple[float, ...]:
         if self.component.discretise is None:
@@ -193,8 +201,7 @@ class Bank:
         hh = sum(e * e for e in h)
         stated = c.measurement[entry]
         if stated is None:
-            # One reading says nothing of its noise: until the second, claim no more than a per cent of the value.
-            v[f"r{entry}"][row] = max(value * value, 1e-4) * 1e-4
+            v[f"r{entry}"][row] = _unknown_variance(value)
         r = v[f"r{entry}"][row]
         if c.initial is not None:
             for j, (mean, variance) in enumerate(zip(*c.initial, strict=True)):
@@ -202,7 +209,7 @@ class Bank:
         else:
             reference = c.measurement[0] if c.measurement[0] is not None else r
             for j, s in enumerate(c.states):
-                v[f"x{j}"][row] = value * h[j] / hh
+                v[f"x{j}"][row] = value * h[j] / hh if h[j] else value * s.start
                 v[f"p{j}_{j}"][row] = r / hh if h[j] else (0.0 if s.order else s.prior * reference)
         for k, source in enumerate(c.inputs):
             if source.constant is None and v[f"u{k}"][row] != v[f"u{k}"][row]:
@@ -212,20 +219,25 @@ class Bank:
 
     def _first_variance(self, row: int, entry: int, value: float) -> float:
         """The measurement variance as two readings tell it; also the level's, which the first alone could not."""
-        c, v = self.component, self.views
-        stated = c.measurement[entry]
+        v = self.views
+        stated = self.component.measurement[entry]
         if stated is not None:
             return stated
         before = v[f"z{entry}"][row]
-        step = value - before if before == before else 0.0
+        if before != before:  # the two are of different channels
+            return _unknown_variance(value)
+        step = value - before
         r = max(step * step / 2.0, value * value * 1e-16 + 1e-30) if step else v[f"r{entry}"][row]
-        h = c.observe[entry]
-        hh = sum(e * e for e in h)
-        if c.initial is None:
-            for j in range(len(c.states)):
-                if h[j]:
-                    v[f"p{j}_{j}"][row] = r / hh
+        if self.component.initial is None:
+            self._spread(row, entry, r)
         return r
+
+    def _spread(self, row: int, entry: int, r: float) -> None:
+        """The variance of what a channel sees, when one reading of variance `r` is all that is known of it."""
+        h = self.component.observe[entry]
+        for j, e in enumerate(h):
+            if e:
+                self.views[f"p{j}_{j}"][row] = r / sum(w * w for w in h)
 
     def _reset(self, row: int, entry: int, time: float, value: float) -> None:
         """Numbers beyond what float64 holds: start the row over at this reading, rather than stay at NaN for ever."""
@@ -243,6 +255,18 @@ class Bank:
         # The ring begins anew, so that no late reading reaches back beyond the present state.
         self.history.position_view[row] = 0
         self.history.backlog_view[row] = 0
+
+    # -- inputs that all rows share
+
+    def hold(self, entry: int, time: float, value: float) -> bool:
+        """Keep an input's value for rows that have taken nothing yet, or are yet to be made; whether it is news."""
+        index = entry - self.measured
+        if index in self.held and time <= self.held[index][0]:
+            return False
+        self.held[index] = time, value
+        if self.capacity:
+            self.columns[f"u{index}"][np.isnan(self.columns["T"])] = value
+        return True
 
     # -- late readings
 
@@ -421,3 +445,8 @@ class Bank:
     @property
     def learns(self) -> bool:
         return learns_process(self.component) or any(m is None for m in self.component.measurement)
+
+
+def _unknown_variance(value: float) -> float:
+    """One reading says nothing of its noise: until the second, claim no more than a per cent of the value."""
+    return max(value * value, 1e-4) * UNMOVED

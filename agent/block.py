@@ -303,12 +303,15 @@ class Block:
     # -- an input that many assets share
 
     def drive(self, bank: int, entry: int, time: float, value: float) -> bool:
-        """A shared input's new value for every twin; whether any of them took it."""
+        """A shared input's new value for every twin, also for those to come; whether any use could be made of it."""
+        b = self.banks[bank]
+        news = b.hold(entry, time, value)
         size = len(self.rows)
-        if not size:
-            return False
-        codes = self.banks[bank].update_many(np.arange(size), entry, np.full(size, time), np.full(size, value))
-        return codes is None or bool((codes < Outcome.LATE).any())
+        begun = np.flatnonzero(~np.isnan(b.columns["T"][:size])) if size else np.zeros(0, np.intp)
+        if not len(begun):
+            return news
+        codes = b.update_many(begun, entry, np.full(len(begun), time), np.full(len(begun), value))
+        return news or codes is None or bool((codes < Outcome.LATE).any())
 
 
 def _rounds(rows: list[int]) -> list[NDArray[np.intp]]:

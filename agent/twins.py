@@ -64,7 +64,7 @@ class Twins:
                 block.take(step.samples, arrivals, out)
             elif block.drive(step.bank, step.entry, step.time, step.value):
                 out.readings += 1
-            elif len(block):
+            else:
                 out.rejects.append(Reject(arrivals.topics[step.message], Reason.LATE, f"shared input at {step.time!r}"))
 
     def make(self, block: int, name: str, now: float) -> None:
@@ -231,6 +231,9 @@ class Twins:
         keep = [k for k, n in enumerate(names) if b.config.discover or n in wanted][: b.config.max_assets]
         rows = [b.rows.row_of[names[k]] if names[k] in b.rows.row_of else b.add(names[k], math.nan) for k in keep]
         lines = []
+        for bank, held in zip(b.banks, saved["held"], strict=True):
+            for entry, time, value in held:
+                bank.hold(entry, time, value)
         kept_alarms = {a.name for a in b.alarms if (old := saved["alarms"].get(a.name)) and old["spec"] == a.identity}
         if rows:
             r, source = np.array(rows, np.intp), np.array(keep, np.intp)
@@ -318,6 +321,7 @@ def _export(b: Block) -> dict[str, Any]:
         "names": list(b.rows.names),
         "columns": {n: b.rows.columns[n][rows] for n in names},
         "banks": [bank.export(rows.tolist()) for bank in b.banks],
+        "held": [[[bank.measured + k, t, v] for k, (t, v) in bank.held.items()] for bank in b.banks],
         "prefix": b.rows.prefix,
         "model": b.model,
         "alarms": {

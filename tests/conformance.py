@@ -4,6 +4,9 @@ from tests.conformance import check_codec
 
 def test_my_codec_conforms() -> None:
     check_codec(MyCodec(Payload(), Time(), ["temperature"]), fields=1, plain=[b"...", b"..."])
+
+def test_my_model_conforms() -> None:
+    check_model(MyModel.build(MyModel.Settings(...), [ChannelInfo("temperature", "degC")]))
 """
 
 from __future__ import annotations
@@ -11,10 +14,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from agent.bank import FEW, Bank
 from agent.codecs import Codec
+from agent.models.base import Component
 from agent.times import END
 from agent.types import Decoded, DecodeError, Reason, Sample
 from agent.values import LIMIT
@@ -107,3 +114,86 @@ def _spliced(one: bytes, other: bytes, cut: int, resume: int) -> bytes:
 def _overwritten(payload: bytes, patch: bytes, at: int) -> bytes:
     start = len(payload) * at // 100
     return payload[:start] + patch + payload[start + len(patch) :]
+
+
+# Seconds between readings, as quotients of integers so that a hundred of them add up without rounding.
+_INTERVALS = st.integers(0, 2**14).map(lambda k: k / 128.0)
+
+
+def check_model(component: Component, *, step: float = 0.0, composes: bool = True, examples: int = 100) -> None:
+    """Elapsed time behaves as time does, noise as a covariance does, and floats as arrays do, bit for bit.
+
+    `step`: intervals are multiples of this, for models that know no shorter ones. `composes`: False for a model whose
+    noise over a + b is by design not that over a and then over b; its F must compose all the same.
+    """
+    n = len(component.states)
+    zero, none = matrices(component, 0.0)
+    assert np.array_equal(zero, np.eye(n)), f"F(0) is {zero.tolist()}, not the identity"
+    assert not none.any(), f"Q(0) is {none.tolist()}, not zero"
+
+    def on_grid(dt: float) -> float:
+        return round(dt / step) * step if step else dt
+
+    @settings(max_examples=examples, deadline=None, database=None)
+    @given(_INTERVALS, _INTERVALS)
+    def waiting_twice_is_waiting_for_the_sum(a: float, b: float) -> None:
+        a, b = on_grid(a), on_grid(b)
+        (fa, qa), (fb, qb), (f, q) = matrices(component, a), matrices(component, b), matrices(component, a + b)
+        assert np.allclose(f, fb @ fa, rtol=1e-9, atol=1e-9 * float(np.abs(f).max()))
+        if composes:
+            assert np.allclose(q, fb @ qa @ fb.T + qb, rtol=1e-9, atol=1e-9 * float(np.abs(q).max()))
+
+    @settings(max_examples=examples, deadline=None, database=None)
+    @given(_INTERVALS)
+    def noise_is_a_covariance(dt: float) -> None:
+        _, q = matrices(component, on_grid(dt))
+        assert np.allclose(q, q.T, rtol=1e-12, atol=0.0)
+        assert float(np.linalg.eigvalsh(q).min()) >= -1e-12 * float(np.abs(q).max())
+
+    entries = st.sampled_from(Bank(component, robust=True, window=16, late=1e9).entries)
+    reading = st.tuples(entries, _INTERVALS, st.floats(-1e3, 1e3), st.integers(1, 2 * FEW))
+
+    @settings(max_examples=examples, deadline=None, database=None)
+    @given(st.booleans(), st.lists(reading, min_size=1, max_size=40))
+    def floats_and_arrays_agree(robust: bool, readings: list[tuple[int, float, float, int]]) -> None:
+        check_flavours(component, robust, [(e, on_grid(dt), value, count) for e, dt, value, count in readings])
+
+    waiting_twice_is_waiting_for_the_sum()
+    noise_is_a_covariance()
+    floats_and_arrays_agree()
+
+
+def matrices(component: Component, dt: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """F and Q over dt, each learned intensity taken as one."""
+    f = np.array(component.transition(dt), float)
+    q = np.zeros((len(component.states), len(component.states)))
+    for term in component.noises:
+        intensity = 1.0 if term.intensity is None else term.intensity
+        upper = np.triu(np.array(term.matrix(dt), float))
+        q += intensity * (upper + np.triu(upper, 1).T)
+    return f, q
+
+
+def check_flavours(component: Component, robust: bool, readings: Sequence[tuple[int, float, float, int]]) -> None:
+    """Each reading, (entry, time since the last, value, number of rows), goes into all rows: one by one and at once."""
+    rows = 2 * FEW
+    floats, arrays = (Bank(component, robust=robust, window=16, late=1e9) for _ in range(2))
+    floats.grow(rows)
+    arrays.grow(rows)
+    time = 1e6
+    for entry, dt, value, count in readings:
+        time += dt
+        values = value + np.arange(float(count))
+        chosen = np.arange(count)
+        codes = arrays.update_many(chosen, entry, np.full(count, time), values)
+        one_by_one = [floats.update(r, entry, time, v) for r, v in enumerate(values.tolist())]
+        assert (codes.tolist() if codes is not None else [0] * count) == one_by_one
+    for (name, one), many in zip(floats.export(range(rows)).items(), arrays.export(range(rows)).values(), strict=True):
+        assert one.tobytes() == many.tobytes(), f"column {name}: floats {one.tolist()}, arrays {many.tolist()}"
+    for dt in (0.0, 1.0, 600.0):
+        begun = np.flatnonzero(floats.columns["b"][:rows] > 0)
+        if len(begun):
+            many = arrays.ahead_many(begun, np.full(len(begun), dt))
+            for k, row in enumerate(begun.tolist()):
+                one_ahead = floats.ahead(row, dt)
+                assert [struct.pack("<d", v) for v in one_ahead] == [struct.pack("<d", m[k]) for m in many]

@@ -55,7 +55,7 @@ def _constant_rate(dt: float) -> Floats:
     return np.array([[1.0, dt], [0.0, 1.0]])
 
 
-def _trend_noise(level: float, rate: float) -> Callable[[float], Floats]:
+def trend_noise(level: float, rate: float) -> Callable[[float], Floats]:
     def q(dt: float) -> Floats:
         cross = rate**2 * dt**2 / 2
         return np.array([[level**2 * dt + rate**2 * dt**3 / 3, cross], [cross, rate**2 * dt]])
@@ -84,7 +84,7 @@ def level_rate(wander: float = 0.1, rate: float = 0.02, noise: float = 0.5) -> T
         "level_rate",
         component({"type": "level_rate", "wander": wander, "rate_wander": rate}, {"c": noise}),
         _constant_rate,
-        _trend_noise(wander, rate),
+        trend_noise(wander, rate),
         np.array([[1.0, 0.0]]),
         np.array([noise**2]),
         _nothing(2),
@@ -138,7 +138,7 @@ def tank(area: float = 2.0, wander: float = 0.001, leak: float = 1e-4, noise: fl
         "tank",
         component(settings, {"level": noise}),
         _constant_rate,
-        _trend_noise(wander, leak),
+        trend_noise(wander, leak),
         np.array([[1.0, 0.0]]),
         np.array([noise**2]),
         lambda dt: np.array([[dt / area, -dt / area], [0.0, 0.0]]),

@@ -25,12 +25,16 @@ Matrix = Sequence[Sequence[Number]]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One state variable. `prior` and `order` give its first variance: prior · r / dt^(2·order), r that of the first channel."""
+    """One state variable. `prior` and `order` give its first variance: prior · r / dt^(2·order), r that of the first channel.
+
+    `start` gives the first mean of a state that the channel does not see, as a multiple of the first reading.
+    """
 
     name: str
     unit: str = ""
     prior: float = 1.0
     order: int = 0
+    start: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,10 @@ class FirstOrder:
         return Component(
             model="first_order",
             version=1,
-            states=(State(channel.name, channel.unit), State(f"{channel.name}_target", channel.unit, prior=1e4)),
+            states=(
+                State(channel.name, channel.unit),
+                State(f"{channel.name}_target", channel.unit, prior=1e4, start=1.0),
+            ),
             channels=(channel.name,),
             observe=((1.0, 0.0),),
             transition=transition,
