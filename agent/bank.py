@@ -227,7 +227,7 @@ class Bank:
         if before != before:  # the two are of different channels
             return _unknown_variance(value)
         step = value - before
-        r = max(step * step / 2.0, value * value * 1e-16 + 1e-30) if step else v[f"r{entry}"][row]
+        r: float = max(step * step / 2.0, value * value * 1e-16 + 1e-30) if step else v[f"r{entry}"][row]
         if self.component.initial is None:
             self._spread(row, entry, r)
         return r

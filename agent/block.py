@@ -55,7 +55,7 @@ class Round(NamedTuple):
     message: NDArray[np.intp]
 
     def at(self, k: NDArray[np.intp] | NDArray[np.bool_]) -> Round:
-        return Round(*(column[k] for column in self))
+        return Round(self.rows[k], self.times[k], self.values[k], self.arrived[k], self.message[k])
 
 
 class Block:

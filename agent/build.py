@@ -228,7 +228,6 @@ def _limit_alarms(channel: str, config: Channel) -> list[tuple[str, LimitAlarm]]
     limits = config.limits
     if limits is None:
         return []
-    shared = {"deadband": limits.deadband, "on_delay": limits.on_delay, "off_delay": limits.off_delay}
     out = []
     for key, side, severity in (
         ("lowlow", "low", Severity.CRITICAL),
@@ -238,7 +237,15 @@ def _limit_alarms(channel: str, config: Channel) -> list[tuple[str, LimitAlarm]]
     ):
         value = getattr(limits, key)
         if value is not None:
-            out.append((f"{channel}_{key}", LimitAlarm(severity=severity, **{side: value}, **shared)))
+            spec = LimitAlarm(
+                severity=severity,
+                low=value if side == "low" else None,
+                high=value if side == "high" else None,
+                deadband=limits.deadband,
+                on_delay=limits.on_delay,
+                off_delay=limits.off_delay,
+            )
+            out.append((f"{channel}_{key}", spec))
     return out
 
 

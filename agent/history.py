@@ -49,9 +49,10 @@ class History:
         self._entry = longer(self._entry, self.window)
         self._marks = [[longer(m) for m in slot] for slot in self._marks]
         self.capacity = capacity
-        self.position_view, self.backlog_view = memoryview(self.position), memoryview(self.backlog)
-        self._time_view, self._value_view = memoryview(self._time), memoryview(self._value)
-        self._entry_view = memoryview(self._entry)
+        self.position_view, self.backlog_view = self.position.data, self.backlog.data
+        self._time_view: Any = self._time.data  # of floats, which the type of a memoryview cannot say
+        self._value_view: Any = self._value.data
+        self._entry_view = self._entry.data
 
     # -- readings
 

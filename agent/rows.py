@@ -63,7 +63,7 @@ class Rows:
                 fresh[len(old) :] = BAD
             fresh[: len(old)] = old
             self.columns[name] = fresh
-            self.views[name] = memoryview(fresh)
+            self.views[name] = fresh.data
         self.capacity = capacity
 
     def topic(self, row: int, suffix: bytes) -> bytes:

@@ -46,13 +46,12 @@ class Lifecycle:
         return repr((self.spec, self.watched.name))
 
     def grow(self, capacity: int) -> None:
-        def longer(a: NDArray[Any]) -> NDArray[Any]:
-            fresh = np.zeros(capacity, a.dtype)
-            fresh[: len(a)] = a
-            return fresh
-
-        self.phase, self.since, self.raised, self.count = map(longer, (self.phase, self.since, self.raised, self.count))
-        self._phase = memoryview(self.phase)
+        for name in ("phase", "since", "raised", "count"):
+            old = getattr(self, name)
+            fresh = np.zeros(capacity, old.dtype)
+            fresh[: len(old)] = old
+            setattr(self, name, fresh)
+        self._phase = self.phase.data
         self.rule.grow(capacity)
 
     def reading(self, row: int, time: float) -> Transition | None:
@@ -87,40 +86,41 @@ class Lifecycle:
     def _move(self, row: int, on: bool, hold: bool, time: float) -> Transition | None:
         phase = self._phase[row]
         if phase == NORMAL:
-            if not on:
-                return None
-            if self.on_delay <= 0.0:
+            if on and self.on_delay <= 0.0:
                 return self._raise(row, time)
-            return self._wait(row, RISING, time)
-        if phase == RISING:
+            if on:
+                self._enter(row, RISING, time)
+        elif phase == RISING:
+            if on and time - self.since[row] >= self.on_delay:
+                return self._raise(row, time)
             if not on:
-                return self._rest(row, NORMAL, time)
-            return self._raise(row, time) if time - self.since[row] >= self.on_delay else None
-        if hold:
-            return None if phase == ACTIVE else self._rest(row, ACTIVE, time)
-        if phase == ACTIVE:
-            return self._clear(row, time) if self.off_delay <= 0.0 else self._wait(row, FALLING, time)
-        return self._clear(row, time) if time - self.since[row] >= self.off_delay else None
+                self._enter(row, NORMAL, time)
+        elif hold:
+            if phase == FALLING:
+                self._enter(row, ACTIVE, time)
+        elif self.off_delay <= 0.0 or (phase == FALLING and time - self.since[row] >= self.off_delay):
+            return self._clear(row, time)
+        elif phase == ACTIVE:
+            self._enter(row, FALLING, time)
+        return None
 
-    def _wait(self, row: int, phase: int, time: float) -> None:
+    def _enter(self, row: int, phase: int, time: float) -> None:
         self._phase[row] = phase
         self.since[row] = time
-        self.waiting[row] = None
-
-    def _rest(self, row: int, phase: int, time: float) -> None:
-        self._phase[row] = phase
-        self.since[row] = time
-        self.waiting.pop(row, None)
+        if phase in (RISING, FALLING):
+            self.waiting[row] = None
+        else:
+            self.waiting.pop(row, None)
 
     def _raise(self, row: int, time: float) -> Transition:
-        self._rest(row, ACTIVE, time)
+        self._enter(row, ACTIVE, time)
         self.raised[row] = time
         self.count[row] += 1
         self.active += 1
         return Transition.RAISED
 
     def _clear(self, row: int, time: float) -> Transition:
-        self._rest(row, NORMAL, time)
+        self._enter(row, NORMAL, time)
         self.count[row] += 1
         self.active -= 1
         return Transition.CLEARED

@@ -72,7 +72,7 @@ class Memory:
             fresh = np.full(capacity, self.start)
             fresh[: len(old)] = old
             self.columns[name] = fresh
-            self.views[name] = memoryview(fresh)
+            self.views[name] = fresh.data
 
     def export(self, rows: NDArray[np.intp]) -> dict[str, Any]:
         return {name: column[rows] for name, column in self.columns.items()}
@@ -284,7 +284,8 @@ class Surprise:
 
     def __init__(self, spec: SurpriseAlarm, watched: Watched) -> None:
         self.watched = watched
-        self.limit = spec.threshold
+        self.threshold = spec.threshold
+        self.limit: float | None = spec.threshold
         self.pace = 2.0 / (spec.readings + 1.0)
         self.single = spec.readings == 1
         self.memory = Memory(("mean",))
@@ -306,7 +307,7 @@ class Surprise:
 
     def conditions(self, columns: Any, i: Index) -> tuple[Condition, Condition]:
         v = (self.memory.columns if isinstance(i, np.ndarray) else self.memory.views)["mean"][i]
-        return v >= self.limit, v >= self.limit / 2.0
+        return v >= self.threshold, v >= self.threshold / 2.0
 
     def value(self, row: int) -> float:
         return float(self.memory.views["mean"][row])

@@ -19,7 +19,7 @@ from agent.models.tank import Tank
 
 __all__ = ["BUILT_IN", "ChannelInfo", "Component", "Model", "Settings", "find", "settings_type"]
 
-BUILT_IN: dict[str, type[Model]] = {m.name: m for m in (Level, LevelRate, FirstOrder, Tank, Linear)}  # type: ignore[dict-item]
+BUILT_IN: dict[str, type[Model]] = {m.name: m for m in (Level, LevelRate, FirstOrder, Tank, Linear)}
 
 
 def find(name: str) -> type[Model] | None:

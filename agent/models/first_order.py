@@ -50,7 +50,7 @@ def source_of(driver: float | Driver) -> Source:
     return Source(channel=driver.channel, topic=driver.topic, field=driver.field)
 
 
-class Settings(Base, tag="first_order"):
+class FirstOrderSettings(Base, tag="first_order", kw_only=True, frozen=True):
     """Relaxes to a target with a time constant. For temperatures, pressures, anything that settles."""
 
     tau: Annotated[Duration, Meta(description="Time constant.")]
@@ -70,10 +70,10 @@ class FirstOrder:
     name: ClassVar[str] = "first_order"
     version: ClassVar[int] = 1
     scope: ClassVar[str] = "channel"
-    Settings: ClassVar[type[Base]] = Settings
+    Settings: ClassVar[type[Base]] = FirstOrderSettings
 
     @staticmethod
-    def build(settings: Settings, channels: Sequence[ChannelInfo]) -> Component:
+    def build(settings: FirstOrderSettings, channels: Sequence[ChannelInfo]) -> Component:
         (channel,) = channels
         tau, gain = float(settings.tau), settings.gain
         if tau <= 0:
@@ -125,6 +125,6 @@ class FirstOrder:
         )
 
     @staticmethod
-    def uses(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def uses(settings: FirstOrderSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:
         target = settings.target
         return (), ((target.channel,) if isinstance(target, Driver) and target.channel else ())

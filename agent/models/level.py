@@ -18,7 +18,7 @@ from agent.models.base import ChannelInfo, Component, Noise, State
 from agent.models.base import Settings as Base
 
 
-class Settings(Base, tag="level"):
+class LevelSettings(Base, tag="level", kw_only=True, frozen=True):
     """Random walk of a level. For quantities that hold their value between changes."""
 
     wander: Annotated[
@@ -30,10 +30,10 @@ class Level:
     name: ClassVar[str] = "level"
     version: ClassVar[int] = 1
     scope: ClassVar[str] = "channel"
-    Settings: ClassVar[type[Base]] = Settings
+    Settings: ClassVar[type[Base]] = LevelSettings
 
     @staticmethod
-    def build(settings: Settings, channels: Sequence[ChannelInfo]) -> Component:
+    def build(settings: LevelSettings, channels: Sequence[ChannelInfo]) -> Component:
         (channel,) = channels
         q = None if settings.wander is None else settings.wander**2
         return Component(
@@ -49,5 +49,5 @@ class Level:
         )
 
     @staticmethod
-    def uses(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def uses(settings: LevelSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return (), ()

@@ -20,7 +20,7 @@ from agent.models.base import ChannelInfo, Component, Noise, State, rate_unit
 from agent.models.base import Settings as Base
 
 
-class Settings(Base, tag="level_rate"):
+class LevelRateSettings(Base, tag="level_rate", kw_only=True, frozen=True):
     """Level and rate of change. The default: follows trends and forecasts along them."""
 
     wander: Annotated[
@@ -41,10 +41,10 @@ class LevelRate:
     name: ClassVar[str] = "level_rate"
     version: ClassVar[int] = 1
     scope: ClassVar[str] = "channel"
-    Settings: ClassVar[type[Base]] = Settings
+    Settings: ClassVar[type[Base]] = LevelRateSettings
 
     @staticmethod
-    def build(settings: Settings, channels: Sequence[ChannelInfo]) -> Component:
+    def build(settings: LevelRateSettings, channels: Sequence[ChannelInfo]) -> Component:
         (channel,) = channels
         stated = settings.wander is not None or settings.rate_wander is not None
         return Component(
@@ -71,5 +71,5 @@ class LevelRate:
         )
 
     @staticmethod
-    def uses(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def uses(settings: LevelRateSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return (), ()

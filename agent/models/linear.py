@@ -30,7 +30,7 @@ _MOST_STEPS = 2.0**60  # taken by doubling, so at most 60 products
 Discretisation = tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]
 
 
-class Settings(Base, tag="linear"):
+class LinearSettings(Base, tag="linear", kw_only=True, frozen=True):
     """Any linear state-space model with its matrices given."""
 
     states: Annotated[list[str], Meta(min_length=1, max_length=12, description="Names of the states.")]
@@ -130,10 +130,10 @@ class Linear:
     name: ClassVar[str] = "linear"
     version: ClassVar[int] = 1
     scope: ClassVar[str] = "asset"
-    Settings: ClassVar[type[Base]] = Settings
+    Settings: ClassVar[type[Base]] = LinearSettings
 
     @staticmethod
-    def build(settings: Settings, channels: Sequence[ChannelInfo]) -> Component:
+    def build(settings: LinearSettings, channels: Sequence[ChannelInfo]) -> Component:
         n, m = len(settings.states), len(settings.inputs)
         a = _matrix("A", settings.A, n, n)
         c = _matrix("C", settings.C, len(settings.channels), n)
@@ -184,7 +184,7 @@ class Linear:
         )
 
     @staticmethod
-    def uses(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def uses(settings: LinearSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return tuple(settings.channels), tuple(
             d.channel for d in settings.inputs if isinstance(d, Driver) and d.channel
         )

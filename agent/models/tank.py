@@ -22,7 +22,7 @@ from agent.models.base import Settings as Base
 from agent.models.first_order import Driver, source_of
 
 
-class Settings(Base, tag="tank"):
+class TankSettings(Base, tag="tank", kw_only=True, frozen=True):
     """Level from inflow and outflow; what does not add up is estimated as a leak."""
 
     area: Annotated[
@@ -45,10 +45,10 @@ class Tank:
     name: ClassVar[str] = "tank"
     version: ClassVar[int] = 1
     scope: ClassVar[str] = "asset"
-    Settings: ClassVar[type[Base]] = Settings
+    Settings: ClassVar[type[Base]] = TankSettings
 
     @staticmethod
-    def build(settings: Settings, channels: Sequence[ChannelInfo]) -> Component:
+    def build(settings: TankSettings, channels: Sequence[ChannelInfo]) -> Component:
         (level,) = channels
         per_area = 1.0 / settings.area
         stated = settings.wander is not None or settings.leak_wander is not None
@@ -78,6 +78,6 @@ class Tank:
         )
 
     @staticmethod
-    def uses(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def uses(settings: TankSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:
         inputs = (settings.inflow, settings.outflow)
         return (settings.level,), tuple(d.channel for d in inputs if isinstance(d, Driver) and d.channel)
