@@ -232,8 +232,8 @@ class Emitter:
             p = {(j, k): v + bump * (h[j] * h[k] / (hh * hh)) for (j, k), v in p.items()}
             for j, state in enumerate(self.c.states):
                 if not h[j]:
-                    # What the channel does not see directly led the filter here: it is as unknown as at the start.
-                    free = where(takeover, minimum(y * y, r * state.prior), const(0.0))
+                    # What the channel does not see directly led the filter here: it may be off by as much.
+                    free = bump
                     for _ in range(2 * state.order):
                         free = free / sym("d")
                     p[j, j] = p[j, j] + free

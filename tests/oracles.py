@@ -306,7 +306,7 @@ class Oracle:
         u = [[bank.columns[f"u{j}"][row]] for j in range(book.inputs)] or [[1.0]]
         self.book, self.robust, self.u = book, robust, np.array(u)
         self.filter = KalmanFilter(dim_x=n, dim_z=1)
-        self.filter.x, self.filter.P = x.reshape(n, 1).copy(), p.copy()
+        self.filter.x, self.filter.P = x.reshape(n, 1).astype(np.longdouble), p.astype(np.longdouble)
         self.filter.inv = lambda s: 1.0 / s
         self.rows = [h.reshape(1, n) for h in book.h]
         self.gated = [int(bank.columns[f"o{k}"][row]) for k in range(len(book.r))]
@@ -334,7 +334,7 @@ class Oracle:
                     self.gated[step.entry] = 0
                     along = h / (h @ h.T)
                     unseen = [
-                        0.0 if h[0, j] else min(y * y, s.prior * r) / interval ** (2 * s.order)
+                        0.0 if h[0, j] else y * y / interval ** (2 * s.order)
                         for j, s in enumerate(self.book.component.states)
                     ]
                     k.P = k.P + y * y * (along.T @ along) + np.diag(unseen)

@@ -172,7 +172,7 @@ def test_a_slope_that_breaks_is_followed_within_fifteen_readings() -> None:
     st.sampled_from(["level", "level_rate", "first_order"]),
     st.lists(st.floats(-1e9, 1e9) | st.sampled_from([0.0, 1e9, -1e9, 1e-9]), min_size=1, max_size=60),
     st.floats(-1e6, 1e6),
-    st.sampled_from([0.01, 1.0, 3600.0]),
+    st.sampled_from([1.0, 60.0, 3600.0]),
 )
 def test_whatever_came_before_a_constant_level_is_acquired(
     model: str, before: list[float], level: float, dt: float
