@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -115,13 +115,13 @@ def configuration(raw: dict[str, Any]) -> Config:
     return msgspec.convert(raw, Config, dec_hook=convert)
 
 
-def bits(twins: Twins, *, without_arrival: bool = False) -> str:
-    """The whole state, comparable to the bit; on request without what depends on when readings arrived."""
+def bits(twins: Twins, *, without: Collection[str] = ()) -> str:
+    """The whole state, comparable to the bit, but for what is named in `without`."""
     lines: list[str] = []
 
     def walk(path: str, node: Any) -> None:
         name = path.rsplit("/", 1)[-1]
-        if without_arrival and name in ARRIVAL:
+        if name in without:
             return
         if isinstance(node, Mapping):
             for key in sorted(node):

@@ -10,6 +10,7 @@ needed. Pages are small because the WAL repeats a whole page for each commit (do
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -50,7 +51,11 @@ class DamagedError(Exception):
 
 
 class RefusedError(Exception):
-    """The file is not for this agent: of a newer version, of another program, or in use."""
+    """The file is not for this agent: of a newer version, of another program, or (`busy`) in use."""
+
+    def __init__(self, message: str, *, busy: bool = False) -> None:
+        super().__init__(message)
+        self.busy = busy
 
 
 class Owed(NamedTuple):
@@ -132,7 +137,8 @@ class Store:
                 run("COMMIT")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
-                raise RefusedError("another process has it open: each agent needs a `store.path` of its own") from None
+                message = "another process has it open: each agent needs a `store.path` of its own"
+                raise RefusedError(message, busy=True) from None
             raise
 
     def _version(self) -> int:
@@ -165,12 +171,6 @@ class Store:
                 "SELECT id, journal, pieces, config, seal FROM snapshot ORDER BY id DESC"
             ).fetchall()
         return [SnapshotRow(*row[:4]) for row in rows if row[4] == _seal_of(*row[:4])]
-
-    def damaged_snapshots(self) -> int:
-        """Snapshots whose row is not sound."""
-        with _translating():
-            count: int = self._db.execute("SELECT count(*) FROM snapshot").fetchone()[0]
-        return count - len(self.snapshots())
 
     def pieces(self, row: SnapshotRow) -> Iterator[bytes]:
         """The pieces of a snapshot, in order."""
@@ -210,14 +210,30 @@ class Store:
         return max(int(found[0]), int(found[1]) // PIECES)
 
     def owed(self, after: int = 0, limit: int = -1) -> list[Owed]:
-        """Alarm changes the broker has not acknowledged, oldest first. Raises DamagedError where one is not sound."""
+        """Alarm changes the broker has not acknowledged and whose row is sound, oldest first."""
         with _translating():
             rows = self._db.execute(
                 "SELECT id, topic, payload, seal FROM owed WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
             ).fetchall()
-        if any(row[3] != _seal_of(*row[:3]) for row in rows):
-            raise DamagedError("an alarm change in the outbox is not what was written")
-        return [Owed(*row[:3]) for row in rows]
+        return [Owed(*row[:3]) for row in rows if row[3] == _seal_of(*row[:3])]
+
+    def unsound(self) -> list[str]:
+        """What was found of snapshots and owed alarm changes, but is not what was written; pieces are not looked at."""
+        with _translating():
+            count = self._db.execute("SELECT (SELECT count(*) FROM snapshot), (SELECT count(*) FROM owed)").fetchone()
+        lines = []
+        if count[0] > len(self.snapshots()):
+            lines.append("a snapshot is not what was written")
+        if count[1] > len(self.owed()):
+            lines.append("an owed alarm change is not what was written, and is lost")
+        return lines
+
+    def used(self) -> int:
+        """Bytes of the database that hold something."""
+        with _translating():
+            pages = self._db.execute("PRAGMA page_count").fetchone()[0]
+            free = self._db.execute("PRAGMA freelist_count").fetchone()[0]
+        return int(pages - free) * PAGE
 
     def size(self) -> int:
         """Bytes on disk, with the WAL."""
@@ -245,6 +261,17 @@ class Store:
                     self._db.execute("ROLLBACK")
                 raise
 
+    def sync(self) -> None:
+        """Have on the disk what was committed without waiting for it."""
+        try:
+            # SQLite locks the database, never the WAL, so closing this descriptor gives up no lock of its.
+            with self._path.with_name(self._path.name + "-wal").open("rb") as wal:
+                os.fsync(wal.fileno())
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise StoreError(error.strerror or str(error)) from None
+
     def add_record(self, key: int, record: bytes) -> None:
         with _translating():
             self._db.execute("INSERT INTO journal VALUES (?, ?)", (key, _sealed(key, record)))
@@ -270,6 +297,12 @@ class Store:
         """All pieces of this snapshot are there: from now on it counts."""
         with _translating():
             self._db.execute("INSERT INTO snapshot VALUES (?, ?, ?, ?, ?)", (*row, _seal_of(*row)))
+
+    def clear(self) -> None:
+        """Forget everything but what is owed; what is written next in the same transaction takes its place."""
+        with _translating():
+            for table in ("journal", "snapshot", "piece"):
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608  fixed names
 
     def prune(self, keep: int, limit: int) -> bool:
         """Remove some of what the newest `keep` snapshots do not need; False when nothing is left to remove."""
