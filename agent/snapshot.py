@@ -19,7 +19,7 @@ VERSION = 1
 SEGMENT = 8192  # elements of an array whose bytes are ordered by significance together
 PIECE = 1 << 17  # bytes before deflation
 MAX_PIECE = 1 << 30  # of the structure, which holds the assets' names
-TYPES = frozenset(("<f8", "<i8", "|u1"))
+KINDS = "fiub"  # of numpy's types: plain numbers only
 
 
 class SnapshotError(ValueError):
@@ -54,8 +54,8 @@ def dump(saved: Mapping[str, Any]) -> Iterator[bytes]:
 
 def _without_arrays(node: Any, arrays: list[NDArray[Any]]) -> Any:
     if isinstance(node, np.ndarray):
-        if node.dtype.str not in TYPES:
-            raise TypeError(f"a snapshot holds columns of {', '.join(sorted(TYPES))}, not {node.dtype.str}")
+        if node.dtype.kind not in KINDS:
+            raise TypeError(f"a snapshot holds columns of plain numbers, not {node.dtype.str}")
         arrays.append(np.ascontiguousarray(node))
         return {"@": _Array(node.dtype.str, list(node.shape))}
     if isinstance(node, Mapping):
@@ -124,9 +124,9 @@ def _with_arrays(node: Any, source: _Bytes) -> Any:
 
 
 def _array(said: _Array, source: _Bytes) -> NDArray[Any]:
-    if said.kind not in TYPES or any(n < 0 for n in said.shape):
-        raise SnapshotError(f"an array of unknown type {said.kind!r}")
     kind = np.dtype(said.kind)
+    if kind.kind not in KINDS or any(n < 0 for n in said.shape):
+        raise SnapshotError(f"an array of unknown type {said.kind!r}")
     size = 1
     for n in said.shape:
         size *= n

@@ -21,6 +21,7 @@ class Entry(NamedTuple):
     until: float | None  # monotonic seconds; worthless after that
     packet_id: int  # 0: never sent in the present session
     number: int  # counts up over the life of the outbox
+    owed: int = 0  # the store's number where it is kept there; such a one is never given up
 
 
 class Outbox:
@@ -40,19 +41,21 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._queue) + len(self._flight)
 
-    def add(self, topic: bytes, payload: bytes, *, retain: bool, expiry: int | None) -> tuple[int, int]:
+    def add(self, topic: bytes, payload: bytes, *, retain: bool, expiry: int | None, owed: int = 0) -> tuple[int, int]:
         """Queue one; returns its number (0: there is no place) and how many others were given up for it."""
         size = len(topic) + len(payload)
         dropped = 0
-        while self._queue and (len(self) >= self._max_count or self._bytes + size > self._max_bytes):
-            self._forget(self._queue.popleft())
-            dropped += 1
-        if len(self) >= self._max_count or self._bytes + size > self._max_bytes:
-            return 0, dropped
+        if self._is_full(len(self), self._bytes + size):
+            under_way = sum(len(entry.topic) + len(entry.payload) for entry in self._flight.values())
+            if self._is_full(len(self._flight), under_way + size):
+                return 0, 0
+            while self._is_full(len(self), self._bytes + size):
+                self._forget(self._queue.popleft())
+                dropped += 1
         number = self._next_number
         self._next_number += 1
         until = None if expiry is None else self._clock() + expiry
-        self._queue.append(Entry(topic, payload, retain, until, 0, number))
+        self._queue.append(Entry(topic, payload, retain, until, 0, number, owed))
         self._bytes += size
         return number, dropped
 
@@ -109,6 +112,9 @@ class Outbox:
         """The broker knows nothing of earlier identifiers: what is sent again is sent as new."""
         self._queue = deque(entry._replace(packet_id=0) for entry in self._queue)
         self._reserved.clear()
+
+    def _is_full(self, count: int, size: int) -> bool:
+        return count >= self._max_count or size > self._max_bytes
 
     def _forget(self, entry: Entry) -> None:
         self._reserved.discard(entry.packet_id)
