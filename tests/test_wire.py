@@ -331,7 +331,8 @@ def test_nothing_after_a_malformed_packet_is_believed() -> None:
     ours = _Ours(v5=False)
     malformed = packet(0x30, b"\x00\xff" + b"t")
     ours.give(connack(False) + publish(b"a", b"1") + malformed + publish(b"c", b"3"))
-    assert "protocol" in ours.link.over
+    assert ours.link.over
+    assert ours.counters.protocol_errors == 1
     ours.finish()
     assert ours.verdict()[0] == [(b"a", b"1", False)]
 

@@ -161,6 +161,8 @@ class Link:
         decoder, client, wire = self.decoder, self._client, self.wire
         while not wire.closed and not self.over:
             if decoder.control:
+                # paho before 2.2 does not read a DISCONNECT that has a reason and hardly more.
+                self.taken_over = self.v5 and decoder.control[:3] in (b"\xe0\x01\x8e", b"\xe0\x02\x8e")
                 self._guarded(client.loop_read)
             elif not decoder.resume():
                 break
@@ -249,8 +251,9 @@ class Link:
         if self.over or self.accepted is None or self.accepted.code:
             return
         if flags.is_disconnect_packet_from_server:
-            self.taken_over = code is not None and code.value == SESSION_TAKEN_OVER
-            self.over = f"the broker ended the connection: {_say(code)}"
+            self.taken_over = self.taken_over or (code is not None and code.value == SESSION_TAKEN_OVER)
+            words = "session taken over (0x8e)" if self.taken_over else _say(code)
+            self.over = f"the broker ended the connection: {words}"
         elif code is not None and code.value == KEEPALIVE_TIMEOUT:
             self.over = "the broker did not answer a ping in time"
         elif code is not None and code.is_failure:
