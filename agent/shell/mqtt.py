@@ -111,6 +111,22 @@ class Session:
         """Bytes that wait for the network."""
         return 0 if self._link is None else self._link.wire.waiting()
 
+    @property
+    def unacknowledged(self) -> bool:
+        """Whether messages of QoS 1 that were handed out wait for `acknowledge`."""
+        return self._link is not None and bool(self._link.decoder.ids)
+
+    def take_settled(self) -> list[int]:
+        """The store's numbers of publications that the broker has by now."""
+        outbox = self._outgoing.outbox
+        settled, outbox.settled = outbox.settled, []
+        return settled
+
+    def announce(self) -> None:
+        """Say how it goes once more, because it goes otherwise."""
+        if self._link is not None and self.connected and self._link.announced:
+            self._say(self._online(), self._link)
+
     def take_rejects(self) -> list[Reject]:
         """Messages that the last `on_readable` refused unread."""
         rejects, self._rejects = self._rejects, []

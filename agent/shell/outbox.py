@@ -37,6 +37,7 @@ class Outbox:
         self._bytes = 0
         self._next_id = FIRST_ID
         self._next_number = 1
+        self.settled: list[int] = []  # the store's numbers of those that the broker has, or will never take
 
     def __len__(self) -> int:
         return len(self._queue) + len(self._flight)
@@ -46,11 +47,11 @@ class Outbox:
         size = len(topic) + len(payload)
         dropped = 0
         if self._is_full(len(self), self._bytes + size):
-            under_way = sum(len(entry.topic) + len(entry.payload) for entry in self._flight.values())
-            if self._is_full(len(self._flight), under_way + size):
+            firm = [*self._flight.values(), *(entry for entry in self._queue if entry.owed)]
+            # Of what it keeps the store hands over only so much at a time, so that needs no bound here.
+            if not owed and self._is_full(len(firm), sum(len(e.topic) + len(e.payload) for e in firm) + size):
                 return 0, 0
-            while self._is_full(len(self), self._bytes + size):
-                self._forget(self._queue.popleft())
+            while self._is_full(len(self), self._bytes + size) and self._give_up_oldest():
                 dropped += 1
         number = self._next_number
         self._next_number += 1
@@ -83,7 +84,7 @@ class Outbox:
                 expiry=expiry,
             )
             if len(frame) > max_packet:
-                self._forget(entry)
+                self._settle(entry)
                 dropped += 1
                 continue
             self._reserved.discard(packet_id)
@@ -95,7 +96,7 @@ class Outbox:
         """The broker has this one; None if it was not under way."""
         entry = self._flight.pop(packet_id, None)
         if entry is not None:
-            self._forget(entry)
+            self._settle(entry)
         return entry
 
     def holds(self, number: int) -> bool:
@@ -115,6 +116,20 @@ class Outbox:
 
     def _is_full(self, count: int, size: int) -> bool:
         return count >= self._max_count or size > self._max_bytes
+
+    def _give_up_oldest(self) -> bool:
+        """Forget the oldest that is neither under way nor kept by the store; False if there is none."""
+        for place, entry in enumerate(self._queue):
+            if not entry.owed:
+                del self._queue[place]
+                self._forget(entry)
+                return True
+        return False
+
+    def _settle(self, entry: Entry) -> None:
+        if entry.owed:
+            self.settled.append(entry.owed)
+        self._forget(entry)
 
     def _forget(self, entry: Entry) -> None:
         self._reserved.discard(entry.packet_id)

@@ -115,13 +115,16 @@ class Outgoing:
 
     def _qos1(self, group: Publications, link: Link | None) -> int:
         if link is not None and link.max_qos == 0:
+            # This broker acknowledges nothing.
+            self.outbox.settled += group.ids
             return self._qos0(group._replace(qos=0), link)
         taken = dropped = 0
-        for topic, payload in zip(group.topics, group.payloads, strict=True):
+        ids = group.ids or (0,) * len(group.topics)
+        for topic, payload, owed in zip(group.topics, group.payloads, ids, strict=True):
             if len(topic) > 0xFFFF or len(payload) > MAX_PAYLOAD:
                 self._drop(topic)
                 continue
-            number, others = self.outbox.add(topic, payload, retain=group.retain, expiry=group.expiry)
+            number, others = self.outbox.add(topic, payload, retain=group.retain, expiry=group.expiry, owed=owed)
             taken += number > 0
             dropped += others + (number == 0)
         if dropped:
@@ -141,7 +144,7 @@ class Outgoing:
                 payloads.append(payload)
             else:
                 self._drop(topic)
-        return group._replace(topics=topics, payloads=payloads)
+        return group._replace(topics=topics, payloads=payloads, ids=())
 
     def _drop(self, topic: bytes) -> None:
         self._counters.dropped_out += 1
