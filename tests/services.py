@@ -80,6 +80,8 @@ class PretendedSession:
         self.connected = self.subscribed = True
         self.reason = ""
         self.queued_bytes = 0
+        self.unacknowledged = False
+        self.settled: list[int] = []
         self.due = float("inf")
         self.arrived: list[Batch | list[Reject]] = []
         self.calls: list[str] = []
@@ -123,6 +125,13 @@ class PretendedSession:
 
     def acknowledge(self) -> None:
         self.calls.append("acknowledge")
+
+    def take_settled(self) -> list[int]:
+        settled, self.settled = self.settled, []
+        return settled
+
+    def announce(self) -> None:
+        self.calls.append("announce")
 
     def flush(self) -> None:
         self.calls.append("flush")

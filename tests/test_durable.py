@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from agent.shell.durable import OWED_BYTES, UNDER_WAY, placed
+from agent.shell.durable import OWED_BYTES, UNDER_WAY
 from agent.shell.exits import Exit, ExitError
+from agent.shell.places import placed
 from agent.shell.store import MIGRATIONS, Store, StoreError
 from tests.durables import Agent, copied
 from tests.services import config, settings

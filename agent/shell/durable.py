@@ -36,19 +36,6 @@ PRUNED = 64  # rows removed in a turn
 CROWDED = 0.6  # share of the cap at which older history goes early
 
 
-def placed(settings: Settings, state_directory: str | None) -> tuple[Literal["strict", "relaxed"], Path] | None:
-    """Mode and file that the settings mean, None for no store. Raises ExitError where they do not fit together."""
-    path = settings.path
-    if path is None and state_directory:
-        path = str(Path(state_directory.split(":")[0]) / "twinned.db")
-    if settings.mode == "off" or (settings.mode is None and path is None):
-        return None
-    if path is None:
-        hint = "set `store.path`, or run under systemd with StateDirectory="
-        raise ExitError(Exit.CONFIG, f"store.mode: expected a place to store, got {settings.mode} without one; {hint}")
-    return settings.mode or "relaxed", Path(path)
-
-
 class Counts:
     """What the store counts, for the metrics."""
 

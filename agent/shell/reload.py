@@ -82,12 +82,20 @@ def _commit(service: Service, prepared: _Prepared) -> None:
     service.log.configure(log.level, log.format, log.repeat_interval)
     service.log.hide(loaded.password)
     before = _connection(service.loaded, service.twins)
+    if service.durable is not None:
+        service.durable.adopt(loaded.config, twins)
+    if loaded.config.store != service.loaded.config.store:
+        service.log.warning("settings of the store are taken over at the next start")
     service.loaded, service.twins = loaded, twins
     if _connection(loaded, twins) != before:
         service.log.info("connecting anew: settings of the connection changed")
         service.session.stop(RECONNECT_TIMEOUT)
+        if service.durable is not None:
+            service.durable.delivered(service.session.take_settled())
         service.shown.retire(service.session.counters)
         service.session = service.make_session(loaded, twins)
+        if service.durable is not None:
+            service.durable.forget_session()
 
 
 def _connection(loaded: Loaded, twins: Twins) -> tuple[object, ...]:

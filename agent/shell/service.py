@@ -13,8 +13,9 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from select import POLLIN, POLLOUT, poll
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from agent import __version__
 from agent.build import PlanError
@@ -26,6 +27,7 @@ from agent.shell.http import Health, Server
 from agent.shell.logs import Logger
 from agent.shell.memory import settle, thrift
 from agent.shell.mqtt import Session, Subscription
+from agent.shell.places import placed
 from agent.shell.reload import plan_exit, reload
 from agent.shell.signals import Signals
 from agent.shell.systemd import Notifier
@@ -34,6 +36,9 @@ from agent.shell.telling import tell_error, tell_outputs
 from agent.shell.views import Shown, make_views, status_words
 from agent.twins import Twins
 from agent.types import Batch, Outputs, Reject
+
+if TYPE_CHECKING:
+    from agent.shell.durable import Durable
 
 MAX_WAIT = 2.0  # seconds; the loop turns at least this often, so that a stuck loop can be told from an idle one
 TIMER_GRAIN = 0.02  # seconds; deadlines of ten thousand twins are met together rather than one by one
@@ -116,6 +121,7 @@ class Service:
         self.tally = Tally()
         self.calls = Calls(signals.wake)
         self.shown = Shown()
+        self.durable: Durable | None = None
         self.stopping = False
         self._poll = poll()
         self._poll.register(signals.fileno(), POLLIN)
@@ -125,6 +131,7 @@ class Service:
         self._status_due = 0.0
         self._alive_due = 0.0
         self._said = ""
+        self._trouble_said = ""
         # A turn must come well within the watchdog's interval even when nothing happens.
         self._wait = min(MAX_WAIT, notifier.watchdog / 4) if notifier.watchdog else MAX_WAIT
 
@@ -138,7 +145,7 @@ class Service:
         for line in self.loaded.warnings:
             self.log.warning("configuration", key=line, detail=line)
         try:
-            self.twins = Twins(config)
+            self.durable, self.twins = self._make_twins(config)
         except PlanError as error:
             raise plan_exit(error) from None
         self.server = self.make_server(config)
@@ -179,6 +186,8 @@ class Service:
         if began >= self.session.next_time():
             self.session.on_time()
         self._work(batch, rejects, began)
+        if self.durable is not None:
+            self._store(self.durable)
         self.calls.answer_one()
         for number in noted:
             self._on_signal(number)
@@ -194,6 +203,9 @@ class Service:
             before = self.tally.messages
             self.turn(0.0)
         self.session.stop(STOP_TIMEOUT)
+        if self.durable is not None:
+            self.durable.delivered(self.session.take_settled())
+            self.durable.close()
         if self.server is not None:
             self.server.stop()
         self.log.info("stopped", messages=self.tally.messages, readings=self.tally.used + self.tally.late)
@@ -206,7 +218,8 @@ class Service:
             return 0.0
         monotonic = self.monotonic()
         core = max(self.twins.next_time() - self.now(), self._time_due - monotonic)
-        return max(0.0, min(self._wait, core, self.session.next_time() - monotonic))
+        store = inf if self.durable is None else self.durable.next_time() - monotonic
+        return max(0.0, min(self._wait, core, store, self.session.next_time() - monotonic))
 
     def _select(self) -> None:
         descriptor = self.session.fileno()
@@ -230,11 +243,14 @@ class Service:
             outputs.append(Outputs(messages=len(rejects), rejects=rejects))
         if not outputs:
             return
-        session = self.session
+        session, durable = self.session, self.durable
+        if durable is not None:
+            durable.commit(outputs, acknowledging=session.unacknowledged)
         for each in outputs:
             if each.publications:
                 session.publish(each.publications)
-        session.acknowledge()
+        if durable is None or not durable.holds_back:
+            session.acknowledge()
         session.flush()
         if batch is not None:
             self._count_batch(batch, outputs, began)
@@ -244,10 +260,28 @@ class Service:
         if rejects:
             self.tally.messages += len(rejects)
 
+    def _store(self, durable: Durable) -> None:
+        """The store's share of a turn."""
+        session = self.session
+        trouble = durable.trouble
+        durable.delivered(session.take_settled())
+        if owed := durable.on_turn():
+            session.publish(owed)
+            session.flush()
+        if durable.trouble != trouble or durable.trouble != self._trouble_said:
+            self._trouble_said = durable.trouble
+            self._status_due = 0.0
+            session.announce()
+            if not durable.holds_back:
+                session.acknowledge()
+            session.flush()
+
     def _on_batch(self, batch: Batch) -> list[Outputs]:
         """Through the core; should that fail, then all of the batch but the message it fails on."""
         try:
-            return [self.twins.on_batch(batch)]
+            if self.durable is None:
+                return [self.twins.on_batch(batch)]
+            return [self.twins.on_batch(batch, self.durable.record)]
         except Exception as error:
             if len(batch.topics) > 1:
                 # What was taken before the failure comes as a duplicate now, and is dropped as one.
@@ -258,6 +292,8 @@ class Service:
             return []
 
     def _on_time(self, now: float) -> list[Outputs]:
+        if self.durable is not None:
+            self.durable.passed(now)
         try:
             return [self.twins.on_time(now)]
         except Exception as error:
@@ -300,7 +336,12 @@ class Service:
                     self.notifier.status(words)
 
     def words(self) -> str:
-        return status_words(self.shown.health, self.twins.status_counts(), self.twins.active_alarms())
+        words = status_words(self.shown.health, self.twins.status_counts(), self.twins.active_alarms())
+        trouble = self._trouble()
+        return f"{words}; {trouble}" if trouble else words
+
+    def _trouble(self) -> str:
+        return f"nothing is stored: {self.durable.trouble}" if self.durable is not None and self.durable.trouble else ""
 
     # signals
 
@@ -312,6 +353,21 @@ class Service:
             settle()
 
     # making parts
+
+    def _make_twins(self, config: Config) -> tuple[Durable | None, Twins]:
+        """New twins, or those that were stored."""
+        place = placed(config.store, self.world.environ.get("STATE_DIRECTORY"))
+        if place is None:
+            return None, Twins(config)
+        from agent.shell.durable import Durable  # brings SQLite, which costs memory
+
+        durable = Durable(
+            config.store, *place, clock=self.monotonic, now=self.now, events=lambda event: self.log.log(*event)
+        )
+        twins, lines = durable.recover(config)
+        for line in lines:
+            self.log.warning("started over", key=line, detail=line)
+        return durable, twins
 
     def make_server(self, config: Config) -> Server | None:
         if not config.http.enabled:
@@ -337,7 +393,7 @@ class Service:
         )
 
     def _online(self) -> bytes:
-        return ENCODER.encode(StatusMessage("online", self.now(), self.version, "", len(self.twins)))
+        return ENCODER.encode(StatusMessage("online", self.now(), self.version, self._trouble(), len(self.twins)))
 
 
 def _part(batch: Batch, rows: slice) -> Batch:

@@ -148,6 +148,22 @@ def snapshot_of(service: Service) -> dict[str, Value]:
             "twinned_log_lines_suppressed_total": log.suppressed,
         }
     )
+    if service.durable is not None:
+        counts = service.durable.counts
+        snapshot.update(
+            {
+                "twinned_store_up": int(not service.durable.trouble),
+                "twinned_store_failures_total": counts.failures,
+                "twinned_store_commits_total": counts.commits,
+                "twinned_store_snapshots_total": counts.snapshots,
+                "twinned_store_written_bytes_total": counts.bytes,
+                "twinned_store_damaged_files_total": counts.damaged,
+                "twinned_store_recovered_readings": counts.recovered_readings,
+                "twinned_store_owed_messages": service.durable.owed(),
+                "twinned_store_owed_dropped_total": counts.lost,
+                "twinned_store_size_bytes": service.durable.size(),
+            }
+        )
     return snapshot
 
 
