@@ -8,12 +8,13 @@ STAMP := $(VENV)/.installed
 # Debian keeps Mosquitto where only root looks.
 export PATH := $(PATH):/usr/sbin
 
-.PHONY: help demo test lint format fuzz docs clean
+.PHONY: help demo test lint format bench fuzz docs clean
 
 help:
 	@echo "make demo    a broker, a plant with a fault, the agent: states and alarms within seconds"
 	@echo "make test    lint, types, tests"
 	@echo "make lint    ruff and mypy only; make format rewrites"
+	@echo "make bench   what a message costs, beside a plain script and a C echo"
 	@echo "make fuzz    a million payloads through all codecs"
 	@echo "make docs    the generated pages and configurations anew"
 
@@ -37,6 +38,9 @@ lint: $(STAMP)
 format: $(STAMP)
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+bench: $(STAMP)
+	$(VENV)/bin/python -m bench $(BENCH)
 
 fuzz: $(STAMP)
 	$(VENV)/bin/python -m tests.fuzz --count 1000000 --seed 1

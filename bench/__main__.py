@@ -1,0 +1,49 @@
+"""`python -m bench [kernel core memory loop] [--rounds N] [--json FILE]`: a table on standard output, figures as JSON.
+
+Machines are noisy: each figure is the median of its rounds, and yardsticks run in turns with what they measure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench import core, kernel, loop, memory
+from bench.figures import Figure
+
+SECTIONS: dict[str, Callable[[int], Iterator[Figure]]] = {
+    "kernel": kernel.figures,
+    "core": core.figures,
+    "memory": memory.figures,
+    "loop": loop.figures,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("sections", nargs="*", default=list(SECTIONS), metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument("--rounds", type=int, default=5, help="how often each figure is taken (default 5)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    arguments = parser.parse_args()
+    unknown = [s for s in arguments.sections if s not in SECTIONS]
+    if unknown:
+        parser.error(f"expected {', '.join(SECTIONS)}, got {', '.join(unknown)}")
+    found: list[Figure] = []
+    for section in arguments.sections:
+        print(f"\n{section}", flush=True)
+        for figure in SECTIONS[section](arguments.rounds):
+            found.append(figure)
+            print(f"  {figure.name:58s} {figure.value:10.3f} {figure.unit}", flush=True)
+    if arguments.json is not None:
+        machine = {"python": platform.python_version(), "machine": platform.machine()}
+        figures = [f._asdict() for f in found]
+        arguments.json.write_text(json.dumps({"machine": machine, "figures": figures}, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
