@@ -222,6 +222,18 @@ def test_what_falls_due_between_two_records_happens_at_its_own_time(tmp_path: Pa
     assert all(r["retain"] and r["qos"] == 1 for r in replay.published("/alarm/"))
 
 
+def test_time_passes_for_those_who_speak_while_a_known_asset_never_does(tmp_path: Path) -> None:
+    replay = Replay(tmp_path, SILENT.replace("gate: none", "gate: none\n    known: [mute]"))
+    records = [{"topic": "plant/x", "payload": '{"a": 20}', "received": START + t} for t in (0, 1, 2, 3, 4, 100)]
+    assert replay.lines(records) == 0
+    states = [
+        (r["topic"].split("/")[2], r["received"] - START, r["message"]["status"]) for r in replay.published("/state")
+    ]
+    assert ("x", 9.0, "coasting") in states
+    assert ("mute", 20.0, "stale") in states
+    assert [r["received"] - START for r in replay.published("/x/alarm/gone")] == [12.0, 100.0]
+
+
 def test_a_delay_of_an_alarm_runs_out_without_a_reading(tmp_path: Path) -> None:
     replay = Replay(tmp_path, SILENT.replace("after: 8s", "after: 1h"))
     records = [{"topic": "plant/x", "payload": '{"a": 99}', "received": START + t} for t in (0, 1, 2, 3, 4, 5, 60)]

@@ -118,7 +118,7 @@ class Player:
         """Everything that falls due until `until`, each at its own time."""
         step = _STUCK_STEP
         while (due := self.twins.next_time()) <= until:
-            if due <= self._now:
+            if due <= self._now and self._now > -math.inf:
                 # Rounding can leave a deadline a hair behind the time it was met at; a live clock moves on by itself.
                 due = min(until, self._now + step)
                 if due <= self._now:
