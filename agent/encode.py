@@ -172,10 +172,10 @@ class StateEncoder:
             for j, state in enumerate(bank.component.states):
                 state_names.append(state.name)
                 parts.append(f"S(v[{len(returns)}], v[{len(returns) + 1}])")
-                spread = std(load(f"b{b}_p{j}_{j}"))
-                if state.order:  # a rate is unknown before the second reading, not known to be exactly zero
-                    spread = where(load(f"b{b}_b") >= 2.0, spread, math.nan)
-                returns += [load(f"b{b}_x{j}"), spread]
+                # Before the first reading nothing is known, and before the second no rate: neither is exactly zero.
+                known = load(f"b{b}_b") >= (2.0 if state.order else 1.0)
+                spread = where(known, std(load(f"b{b}_p{j}_{j}")), math.nan)
+                returns += [where(known, load(f"b{b}_x{j}"), math.nan), spread]
         channel_parts = []
         for slot, (_, measured, driven) in enumerate(channels):
             at = len(returns)

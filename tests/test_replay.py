@@ -96,8 +96,8 @@ def test_a_trace_agrees_with_a_kalman_filter_written_out_by_hand(level: Replay) 
     traced = level.traced()
     assert [float(row["value"]) for row in traced] == values
     assert [float(row["time"]) for row in traced] == [START + t for t in times]
-    # The prior is the first reading with its own variance, 4, and is then updated with it.
-    mean, variance, before = values[0], 2.0, times[0]
+    # The first reading counts once: it is the prior, with its own variance.
+    mean, variance, before = values[0], 4.0, times[0]
     for row, t, z in zip(traced[1:], times[1:], values[1:], strict=True):
         variance += 0.25 * (t - before)
         s = variance + 4.0
