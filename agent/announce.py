@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.alarms.anomaly import Anomaly
 from agent.alarms.lifecycle import Lifecycle
 from agent.alarms.rules import Absence
 from agent.bank import Bank
@@ -199,7 +200,8 @@ class Announcer:
         text = f"{name if whole else f'{name} {w.name}'}: "
         if not raised:
             text += f"cleared after {max(0.0, time - since):.6g} s: "
-        text += alarm.rule.words
+        anomaly = alarm.rule if isinstance(alarm.rule, Anomaly) else None
+        text += anomaly.explain(row) if anomaly is not None and raised else alarm.rule.words
         if raised and not absence:
             text += f"; reported {reported:.6g}, expected {expected:.6g} ± {std:.3g}{' ' + w.unit if w.unit else ''}"
         payload = ENCODER.encode(
@@ -212,7 +214,7 @@ class Announcer:
                 channel=None if whole else w.name,
                 rule=alarm.rule.words,
                 value=alarm.rule.value(row),
-                limit=alarm.rule.limit,
+                limit=alarm.rule.limit if anomaly is None else anomaly.threshold(row),
                 unit=w.unit,
                 reported=reported,
                 expected=expected,

@@ -11,12 +11,14 @@ from typing import Any
 
 import msgspec
 
+from agent.alarms.anomaly import Anomaly
 from agent.alarms.lifecycle import Lifecycle
 from agent.alarms.rules import Absence, Flat, Limit, Rate, Rule, Surprise, Watched
 from agent.bank import Bank
 from agent.config import (
     AbsenceAlarm,
     Alarm,
+    AnomalyAlarm,
     AssetBlock,
     Channel,
     Duration,
@@ -24,7 +26,6 @@ from agent.config import (
     LimitAlarm,
     RateAlarm,
     Size,
-    SurpriseAlarm,
 )
 from agent.models import find
 from agent.models.base import ChannelInfo, Component
@@ -199,7 +200,7 @@ def lifecycles(plan: Plan, rows: Rows, banks: Sequence[Bank]) -> list[Lifecycle]
             watched[name] = Watched(rows, banks[b], k, slot, name, plan.channels[slot].config.unit)
     specs: list[tuple[str, Alarm, Watched, bool]] = []
     if isinstance(plan.config.alarms, msgspec.UnsetType):
-        given: dict[str, Alarm] = {"surprise": SurpriseAlarm()}
+        given: dict[str, Alarm] = {"anomaly": AnomalyAlarm()}
     else:
         given = plan.config.alarms
     for name, spec in given.items():
@@ -221,7 +222,10 @@ def lifecycles(plan: Plan, rows: Rows, banks: Sequence[Bank]) -> list[Lifecycle]
     for n in names:
         if names.count(n) > 1:
             raise PlanError(("alarms",), f"two alarms would be called {n!r}: rename one")
-    return [Lifecycle(n, s, _rule(s, w, whole=whole), w, plan.config.learning) for n, s, w, whole in specs]
+    return [
+        Lifecycle(n, s, _rule(s, w, whole=whole, channels=len(watched)), w, plan.config.learning)
+        for n, s, w, whole in specs
+    ]
 
 
 def _limit_alarms(channel: str, config: Channel) -> list[tuple[str, LimitAlarm]]:
@@ -249,7 +253,7 @@ def _limit_alarms(channel: str, config: Channel) -> list[tuple[str, LimitAlarm]]
     return out
 
 
-def _rule(spec: Alarm, w: Watched, *, whole: bool) -> Rule:
+def _rule(spec: Alarm, w: Watched, *, whole: bool, channels: int) -> Rule:
     if isinstance(spec, LimitAlarm):
         return Limit(spec, w)
     if isinstance(spec, RateAlarm):
@@ -258,4 +262,6 @@ def _rule(spec: Alarm, w: Watched, *, whole: bool) -> Rule:
         return Flat(spec, w)
     if isinstance(spec, AbsenceAlarm):
         return Absence(spec, w, whole_asset=whole)
+    if isinstance(spec, AnomalyAlarm):
+        return Anomaly(spec, w, 1 if spec.channel is not None else channels)
     return Surprise(spec, w)

@@ -388,7 +388,19 @@ class SurpriseAlarm(_Alarm, kw_only=True, frozen=True, tag="surprise", tag_field
     ] = 1
 
 
-Alarm = LimitAlarm | RateAlarm | FlatAlarm | AbsenceAlarm | SurpriseAlarm
+class AnomalyAlarm(_Alarm, kw_only=True, frozen=True, tag="anomaly", tag_field="type"):
+    """Raised when readings are out of the ordinary: sudden, unusual for the hour, shifted, noisier, or flat."""
+
+    false_alarms: Annotated[
+        Positive,
+        Meta(description="How many false alarms of an asset are bearable in `per`; its channels share them."),
+    ] = 1.0
+    per: Annotated[Duration, Meta(description="The time in which so many false alarms are bearable.")] = Duration(
+        30 * 86400
+    )
+
+
+Alarm = LimitAlarm | RateAlarm | FlatAlarm | AbsenceAlarm | SurpriseAlarm | AnomalyAlarm
 
 
 class StatePublish(_Base, kw_only=True, frozen=True):
@@ -488,7 +500,7 @@ class AssetBlock(_Base, kw_only=True, frozen=True):
     alarms: Annotated[
         dict[Name, Alarm] | UnsetType,
         Meta(
-            description="Alarms, by name. Left out: one `surprise` alarm per channel; `{}` turns it off. Limits of channels come on top."
+            description="Alarms, by name. Left out: one `anomaly` alarm per channel; `{}` turns it off. Limits of channels come on top."
         ),
     ] = UNSET
 

@@ -69,6 +69,7 @@ _ALARM_NAMES: Final = {
     "flat": "stuck",
     "absence": "silent",
     "surprise": "odd",
+    "anomaly": "unusual",
 }
 
 

@@ -92,7 +92,7 @@ assets:
         "c.yaml:16:13: assets[1].known[0]: expected a text, got `0123` (YAML 1.1 reads a leading zero as an octal number; "
         'write "0123" in quotes)',
         'c.yaml:16:19: assets[1].known[1]: expected a text, got `off` (YAML 1.1 reads it as false; write "off" in quotes)',
-        "c.yaml:18:17: assets[1].alarms.x.type: expected `limit`, `rate`, `flat`, `absence` or `surprise`, got `limt` "
+        "c.yaml:18:17: assets[1].alarms.x.type: expected `limit`, `rate`, `flat`, `absence`, `surprise` or `anomaly`, got `limt` "
         "(did you mean `limit`?)",
         "c.yaml:19:10: assets[1].alarms.y: expected `low`, `high`, or both, got a limit alarm without a limit",
         "c.yaml:20:12: assets[2].topic: expected a topic that names its asset, got none of its levels captured (capture "
@@ -221,7 +221,7 @@ ALARM = "    alarms: {a: %s}\n"
         (BLOCK + ALARM % "{type: flat, duration: 0}", "a.duration: expected a duration above zero, got `0`"),
         (BLOCK + ALARM % "{type: absence, after: 0}", "a.after: expected a duration above zero, got `0`"),
         (BLOCK + ALARM % "{type: surprise, channel: tt}", "a.channel: expected a channel of this block (`t`, `u`), got `tt`"),
-        (BLOCK + ALARM % "{}", "alarms.a: expected the key `type`: `limit`, `rate`, `flat`, `absence` or `surprise`, got a mapping without it"),
+        (BLOCK + ALARM % "{}", "alarms.a: expected the key `type`: `limit`, `rate`, `flat`, `absence`, `surprise` or `anomaly`, got a mapping without it"),
         (BLOCK.replace("t: ", "t: {limits: {high: 3}}") + "    alarms: {t_high: {type: limit, channel: u, low: 1}}\n",
          "alarms.t_high: expected a name that no other alarm has, got `t_high`, the name of `channels.t.limits.high`, too"),
         (BLOCK.replace("t: ", "t: {limits: {lowlow: 3, highhigh: 2}}"), "limits.highhigh: expected a number above `lowlow`, 3, got `2`"),

@@ -116,7 +116,7 @@ def test_the_reference_file_loads_with_every_setting_switched_on() -> None:
     assert made.assets[0].channels["temperature"].limits is not None
     assert not isinstance(made.assets[0].alarms, msgspec.UnsetType)
     assert {type(alarm).__name__ for alarm in made.assets[0].alarms.values()} == {
-        "LimitAlarm", "RateAlarm", "FlatAlarm", "AbsenceAlarm", "SurpriseAlarm",
+        "LimitAlarm", "RateAlarm", "FlatAlarm", "AbsenceAlarm", "SurpriseAlarm", "AnomalyAlarm",
     }  # fmt: skip
     CHECK.validate(plain(text))
 

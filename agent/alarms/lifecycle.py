@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.alarms.anomaly import Anomaly
 from agent.alarms.rules import Rule, Surprise, Watched
 from agent.config import Alarm
 from agent.types import Severity, Transition
@@ -32,7 +33,7 @@ class Lifecycle:
         self.message = spec.message
         self.on_delay, self.off_delay = float(spec.on_delay), float(spec.off_delay)
         self.learning = float(learning)
-        self.scores = isinstance(rule, Surprise)  # its value is the score shown in traces
+        self.scores = isinstance(rule, (Surprise, Anomaly))  # its value is the score shown in traces
         self.waiting: dict[int, None] = {}  # rows in RISING or FALLING: bounded by the rows
         self.active = 0
         self.phase: NDArray[np.uint8] = np.zeros(0, np.uint8)

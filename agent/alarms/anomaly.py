@@ -1,0 +1,150 @@
+"""The anomaly alarm: one score per channel from several detectors, against a threshold that a budget sets.
+
+    threshold = -log10 of (false alarms per reading that the budget leaves to one channel)
+
+The score's tail probability is at most 10^-score (`agent.alarms.score`), so over the time the budget is stated for
+no more than the stated number of readings come up by chance. What is learned lives in the rule's own columns, in
+order of arrival: a late reading is put in its place in the filter, but the score leaves it out.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.alarms import score
+from agent.alarms.rules import Condition, Index, Watched
+from agent.config import AnomalyAlarm
+
+_CALM = 0.5  # of the threshold, below which a reading is calm
+_CALM_READINGS = 10.0  # in a row that end an alarm
+_LEAST = 2.0  # whatever the budget, an alarm takes less than one reading in a hundred
+
+
+class Anomaly:
+    """Readings that are out of the ordinary, whichever way they are."""
+
+    def __init__(self, spec: AnomalyAlarm, watched: Watched, channels: int) -> None:
+        """channels: how many channels of the asset share the budget."""
+        self.watched = watched
+        self.limit: float | None = None  # depends on how often the channel reports: see `threshold`
+        self.rate = spec.false_alarms / float(spec.per) / channels  # per second
+        count, per = spec.false_alarms, float(spec.per)
+        self.words = f"out of the ordinary, at {count:g} false alarm{'s' if count != 1 else ''} in {_span(per)}"
+        names = (*score.ROW, "calm", "time")
+        self.columns: dict[str, NDArray[Any]] = {name: np.zeros(0) for name in names}
+        self.columns |= {name: np.zeros((0, score.HOURS)) for name in score.HOUR}
+        self.views: dict[str, Any] = {}
+        self._floats: dict[str, Any] = {}
+        self._arrays: dict[str, Any] = {}
+
+    def grow(self, capacity: int) -> None:
+        for name, old in self.columns.items():
+            fresh = np.zeros((capacity, *old.shape[1:]))
+            fresh[: len(old)] = old
+            fresh[len(old) :] = math.nan if name == "time" else score.start(name)
+            self.columns[name] = fresh
+            self.views[name] = memoryview(fresh.reshape(-1))  # type: ignore[arg-type]  # numpy's stubs know no buffers
+        if not self._floats:
+            self._floats = {"sqrt": math.sqrt}
+            self._arrays = {"sqrt": np.sqrt, "where": np.where}
+            exec(score.program(arrays=False), self._floats)  # noqa: S102 - built from this package's own expressions
+            exec(score.program(arrays=True), self._arrays)  # noqa: S102 - the same
+        self._floats.update({f"{name}_": view for name, view in self.views.items()})
+        self._arrays.update({f"{name}_": column.reshape(-1) for name, column in self.columns.items()})
+
+    def observe(self, row: int, time: float) -> None:
+        k, bank, v = self.watched.channel, self.watched.bank.views, self.views
+        if time <= v["time"][row]:
+            return
+        v["time"][row] = time
+        n = v["n"][row] + 1.0
+        (raw,) = self._floats["step"](
+            row,
+            row * score.HOURS + int(time % 86400.0 // 3600.0),
+            bank[f"z{k}"][row],
+            bank[f"c{k}"][row],
+            math.sqrt(bank[f"i{k}"][row]),
+            bank["d"][row],
+            1.0 if n % score.SHIFT_BLOCK == 0.0 else 0.0,
+            1.0 if n % score.NOISE_BLOCK == 0.0 else 0.0,
+        )
+        v["calm"][row] = v["calm"][row] + 1.0 if raw < self.threshold(row) * _CALM else 0.0
+
+    def observe_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> None:
+        k, bank, c = self.watched.channel, self.watched.bank.columns, self.columns
+        late = times <= c["time"][rows]
+        if late.any():
+            rows, times = rows[~late], times[~late]
+        c["time"][rows] = times
+        n = c["n"][rows] + 1.0
+        with np.errstate(all="ignore"):
+            (raw,) = self._arrays["step"](
+                rows,
+                rows * score.HOURS + (times % 86400.0 // 3600.0).astype(np.intp),
+                bank[f"z{k}"][rows],
+                bank[f"c{k}"][rows],
+                np.sqrt(bank[f"i{k}"][rows]),
+                bank["d"][rows],
+                np.where(n % score.SHIFT_BLOCK == 0.0, 1.0, 0.0),
+                np.where(n % score.NOISE_BLOCK == 0.0, 1.0, 0.0),
+            )
+        # Below this nothing is anything but calm, so the threshold is asked for where it matters only.
+        calm = raw < _LEAST * _CALM
+        for j in np.flatnonzero(~calm).tolist():
+            calm[j] = raw[j] < self.threshold(int(rows[j])) * _CALM
+        c["calm"][rows] = np.where(calm, c["calm"][rows] + 1.0, 0.0)
+
+    def threshold(self, row: int) -> float:
+        """The score at which this row's alarm is raised."""
+        per_reading = self.rate * self.watched.bank.views["d"][row]
+        return max(_LEAST, -math.log10(per_reading)) if per_reading > 0.0 else score.LARGEST
+
+    def conditions(self, columns: Any, i: Index) -> tuple[Condition, Condition]:
+        if not isinstance(i, np.ndarray):
+            told = self.views["score"][i]
+            on = told >= _LEAST and told >= self.threshold(i)
+            return on, on or self.views["calm"][i] < _CALM_READINGS
+        told = self.columns["score"][i]
+        many = told >= _LEAST
+        for j in np.flatnonzero(many).tolist():
+            many[j] = told[j] >= self.threshold(int(i[j]))
+        return many, many | (self.columns["calm"][i] < _CALM_READINGS)
+
+    def value(self, row: int) -> float:
+        return float(self.views["score"][row])
+
+    def explain(self, row: int) -> str:
+        """What triggered, in words and numbers."""
+        w, v = self.watched, self.views
+        unit = f" {w.unit}" if w.unit else ""
+        reading, told, threshold = v["z"][row], v["score"][row], self.threshold(row)
+        cause = score.DETECTORS[int(v["cause"][row])]
+        usual = f"usually {v['usual'][row]:.6g} ± {v['spread'][row]:.3g}{unit} at this hour"
+        what = {
+            "hour": f"{reading:.6g}{unit} is out of the ordinary for the time of day, {usual}",
+            "sudden": f"{reading:.6g}{unit} came suddenly",
+            "shift": f"the mean of the last {score.SHIFT_FAST:g} readings, {v['f'][row]:.6g}{unit}, "
+            f"is off from the {v['s'][row]:.6g}{unit} of the last {score.SHIFT_SLOW:g}",
+            "noise": f"the noise changed: the last {score.NOISE_FAST:g} readings are off by "
+            f"{v['a'][row]:.3g} standard deviations on average, usually by {v['b'][row]:.3g}",
+            "flat": f"{reading:.6g}{unit} has not moved for {v['r'][row]:g} readings, at most {v['R'][row]:g} before",
+        }[cause]
+        return f"{what}; score {told:.3g} of {threshold:.3g}"
+
+    def export(self, rows: NDArray[np.intp]) -> dict[str, Any]:
+        return {name: column[rows] for name, column in self.columns.items()}
+
+    def load(self, rows: NDArray[np.intp], data: dict[str, Any]) -> None:
+        for name, column in self.columns.items():
+            column[rows] = data[name]
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= size:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"

@@ -1,0 +1,223 @@
+"""One number per reading from several detectors: the arithmetic of the anomaly score, emitted for floats and arrays.
+
+Knows columns by name and nothing of assets, limits or time; `agent.alarms.anomaly` owns the columns and the words.
+
+Each detector turns what it watches into a statistic, and a tail learned from that statistic (`agent.tail`) turns it
+into evidence, -log10 of how often the signal itself goes that far:
+
+    hour    the reading against the level usual at this hour of the day, in spreads usual at this hour; on the first
+            day against the level and the spread of all readings. A reading outside all that was ever seen counts
+            more, by how far outside it is in terms of the range.
+    sudden  the surprise of the innovation, which the filter's kernel has judged.
+    shift   how far the last few readings are off the level usual at their hour, against the last few hundred.
+    noise   the mean size of the last innovations against that of many.
+    flat    readings that do not move, against how often they did, and only beyond the longest rest ever seen.
+
+Shift and noise change slowly from one reading to the next, so what their tail learns from is the largest of each
+block (declustering as in Coles 2001, §5.3), and evidence counts per block. The score is the evidence of the detector
+that has most, each after its share of the budget of false alarms is taken off: -log10 min p/w, a weighted Bonferroni
+bound (Genovese, Roeder and Wasserman 2006), so its tail probability is at most 10^-score.
+
+After a peak the score stays at zero for `REST` readings unless it rises above the peak by `RISE`: an episode is told
+once.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from types import CodeType
+
+from agent.expr import Expr, const, emit, lift, maximum, minimum, sqrt, sym, where
+from agent.tail import KNOTS, START, learned, most_claimed, surprise
+
+HOURS = 24
+DETECTORS = ("hour", "sudden", "shift", "noise", "flat")
+SHARE = (0.5, 0.2, 0.1, 0.05, 0.05)  # of the budget of false alarms
+MEMORY = 10.0  # visits to an hour over which its level and spread are learned
+FLOOR = 0.35  # of the spread over all hours in the spread of each
+UNSURE = 2.0  # spreads of all readings added while an hour was not yet seen on several days
+SLACK = 5.0  # spreads a single reading may count for in the level and the spread of its hour
+OUTSIDE, OUTSIDE_MOST = 4.0, 0.5  # evidence per range outside all that was seen, and ranges that count
+SHIFT_FAST, SHIFT_SLOW, SHIFT_BLOCK = 5.0, 500.0, 10.0
+NOISE_FAST, NOISE_SLOW, NOISE_BLOCK = 60.0, 2000.0, 60.0
+SMOOTHED = (2.2, 3.2, 4.5, 6.0)  # first knots of block maxima of a smoothed statistic, in its standard deviations
+FLAT_LEAST = 10.0  # readings at rest that are never flat
+REST = 200.0  # readings in which an episode is told again only when the score rises,
+RISE = 0.3  # and by how much: to half the probability
+LEAST = 0.5  # scores below say nothing
+LARGEST = 1e6  # a statistic beyond this says nothing more
+TINY = 1e-300
+
+ROW = (
+    *("n", "m", "S", "g", "lo", "hi", "z"),  # readings, mean, spread, spread within hours, range, last reading
+    *("f", "s", "v", "B"),  # shift: fast and slow mean, variance of their difference, largest of the block
+    *("a", "b", "w", "N"),  # noise: the same of the innovations' size
+    *("o", "r", "R"),  # flat: how often the reading moves, readings at rest, the most at rest
+    *(f"{name}{k}" for name in ("H", "F", "V") for k in range(KNOTS)),  # knots of hour, shift, noise
+    *("raw", "peak", "rest", "score"),
+    *("cause", "usual", "spread"),  # of the last score: detector, and level and spread usual at its hour
+)
+HOUR = ("L", "D", "K")  # per hour of the day: level, spread, readings
+
+
+def start(name: str) -> float:
+    """A column's value before the first reading."""
+    if name[0] in "HFV" and name[1:].isdigit():
+        return (START if name[0] == "H" else SMOOTHED)[int(name[1:])]
+    return 1.0 if name == "o" else 0.0
+
+
+def _size(e: Expr) -> Expr:
+    return maximum(e, 0.0 - e)
+
+
+def _ratio(a: Expr, b: Expr) -> Expr:
+    return minimum(a / maximum(b, TINY), LARGEST)
+
+
+class _Step:
+    """Gathers what is stored while the detectors are written down."""
+
+    def __init__(self) -> None:
+        self.stores: list[tuple[str, Expr]] = []
+        self.n = sym("n")
+        self.z = sym("x")
+        self.pace = 1.0 / (self.n + 1.0)
+
+    def put(self, name: str, value: Expr) -> None:
+        self.stores.append((f"{name}_[{'j' if name in HOUR else 'i'}]", value))
+
+    def follow(self, name: str, value: Expr, readings: Expr | float) -> Expr:
+        """An average of `value` over as many readings as given, or over all while they are fewer."""
+        old = sym(name)
+        new = old + (value - old) * maximum(self.pace, 1.0 / lift(readings))
+        self.put(name, new)
+        return new
+
+    def knots(self, name: str) -> list[Expr]:
+        return [sym(f"{name}{k}") for k in range(KNOTS)]
+
+    def hour(self) -> tuple[Expr, Expr, Expr, Expr]:
+        """Evidence, the usual level and spread, and how far the reading is off the level."""
+        n, z = self.n, self.z
+        per_visit = maximum(3600.0 / maximum(sym("d"), 1e-3), 1.0)
+        seen, level, spread = sym("K"), sym("L"), sym("D")
+        mean = sym("m")
+        self.follow("m", z, per_visit * HOURS)
+        usual = where(n > 0.0, (seen * level + mean) / (seen + 1.0), z)
+        off = z - usual
+        size = _size(off)
+        visits = seen / per_visit
+        within, overall = sym("g"), sym("S")
+        scale = spread + within * FLOOR + overall * UNSURE / (1.0 + visits * visits)
+        statistic = where(n > 3.0, where(scale > 0.0, _ratio(size, scale), 0.0), 0.0)
+        knots = self.knots("H")
+        evidence = minimum(surprise(statistic, knots), most_claimed(n))
+        for k, knot in enumerate(learned(statistic, n, knots)):
+            self.put(f"H{k}", where(n > 3.0, knot, knots[k]))
+        low, high = sym("lo"), sym("hi")
+        outside = _ratio(maximum(z - high, low - z), high - low)
+        outside = where(n > 0.0, where(high > low, minimum(maximum(outside, 0.0), OUTSIDE_MOST), 0.0), 0.0)
+        self.put("lo", where(n > 0.0, minimum(low, z), z))
+        self.put("hi", where(n > 0.0, maximum(high, z), z))
+        self.put("K", seen + 1.0)
+        slack = spread * SLACK + within * 0.1
+        pace = maximum(1.0 / (seen + 1.0), 1.0 / (per_visit * MEMORY))
+        settled = seen >= 8.0
+        self.put("D", spread + (where(settled, minimum(size, slack), size) - spread) * pace)
+        step = z - level
+        step = where(settled, maximum(minimum(step, slack), 0.0 - slack), step)
+        self.put("L", level + step * pace)
+        early = n < 20.0
+        self.follow("g", where(early, size, minimum(size, within * 8.0)), 1000.0)
+        far = where(n > 0.0, _size(z - mean), 0.0)
+        self.follow("S", where(early, far, minimum(far, overall * 8.0)), per_visit * HOURS)
+        return evidence + outside * OUTSIDE, usual, scale, off
+
+    def smoothed(self, statistic: Expr, ready: Expr, name: str, largest: str, block: float) -> Expr:
+        """Evidence of a statistic that changes slowly, per reading, from the largest of each block of readings."""
+        knots = self.knots(name)
+        blocks = self.n / block
+        evidence = minimum(surprise(statistic, knots), most_claimed(blocks)) + math.log10(block)
+        top = maximum(sym(largest), where(ready, statistic, 0.0))
+        full = sym("full_" + name) > 0.0
+        for k, knot in enumerate(learned(top, blocks, knots)):
+            self.put(f"{name}{k}", where(full, knot, knots[k]))
+        self.put(largest, where(full, 0.0, top))
+        return where(ready, where(statistic > knots[0], evidence, 0.0), 0.0)
+
+    def shift(self, off: Expr) -> Expr:
+        """`off`: the reading less the level usual at its hour, so that a warm afternoon is no shift."""
+        n, slow, variance = self.n, sym("s"), sym("v")
+        apart = self.follow("f", off, SHIFT_FAST) - where(n > 0.0, slow, off)
+        self.follow("s", off, SHIFT_SLOW)
+        square = apart * apart
+        self.follow("v", where(n > 100.0, minimum(square, variance * 16.0), square), SHIFT_SLOW)
+        statistic = _ratio(_size(apart), sqrt(variance))
+        return self.smoothed(statistic, (n > 20.0) & (variance > 0.0), "F", "B", SHIFT_BLOCK)
+
+    def noise(self) -> Expr:
+        n, size = self.n, minimum(sym("size"), 8.0)
+        slow, variance = sym("b"), sym("w")
+        fast = self.follow("a", size, NOISE_FAST)
+        self.follow("b", size, NOISE_SLOW)
+        apart = (fast - slow) * 2.0 / (fast + slow + 0.05)  # close to log(fast / slow)
+        square = apart * apart
+        square = where(n > 2.0 * NOISE_FAST, minimum(square, variance * 16.0), square)
+        judged = n - NOISE_FAST  # the mean of fewer says nothing of how it usually differs
+        pace = maximum(1.0 / maximum(judged, 1.0), 1.0 / const(NOISE_SLOW))
+        self.put("w", where(judged > 0.0, variance + (square - variance) * pace, 0.0))
+        statistic = _ratio(_size(apart), sqrt(variance))
+        return self.smoothed(statistic, (n > 3.0 * NOISE_FAST) & (variance > 0.0), "V", "N", NOISE_BLOCK)
+
+    def flat(self) -> Expr:
+        n, often, run, most = self.n, sym("o"), sym("r"), sym("R")
+        moved = where(n > 0.0, where(self.z > sym("z"), 1.0, where(self.z < sym("z"), 1.0, 0.0)), 1.0)
+        now = where(moved > 0.0, 0.0, run + 1.0)
+        self.put("r", now)
+        self.put("R", maximum(most, where(moved > 0.0, run, 0.0)))
+        self.put("o", where(run >= FLAT_LEAST, often, often + (moved - often) * maximum(self.pace, 1.0 / const(500.0))))
+        # -log10(1 - often), from below: often (6 - often) / (6 - 4 often) / ln 10
+        each = often * (6.0 - often) / (6.0 - often * 4.0) / math.log(10.0)
+        # Told when the rest is twice the longest, and again at twice that and so on: not with every reading anew.
+        reach = maximum(most * 2.0, FLAT_LEAST)
+        told = where(now > reach, 1.0, 0.0)
+        for times in (2.0, 4.0, 8.0):
+            told = where(now > reach * times, times, told)
+        return minimum(told * reach * each, most_claimed(n))
+
+    def episode(self, raw: Expr) -> Expr:
+        """The score as it is told: `raw` where it rises above what was told in this episode, else zero."""
+        resting = sym("rest") > 0.0
+        peak = where(resting, sym("peak"), 0.0)
+        told = raw > where(resting, sym("peak") + RISE, LEAST)
+        score = where(told, raw, 0.0)
+        self.put("peak", where(told, raw, peak))
+        self.put("rest", where(told, REST, maximum(sym("rest") - 1.0, 0.0)))
+        self.put("raw", raw)
+        self.put("score", score)
+        return told
+
+
+@cache
+def program(*, arrays: bool) -> CodeType:
+    """Code of `step(i, j, x, c, size, d, full_F, full_V)`: one reading of rows i, whose hours are at j, with the
+    reading x, its surprise, |innovation| in standard deviations, the usual interval (s), and whether a block ends."""
+    s = _Step()
+    hour, usual, spread, off = s.hour()
+    evidence = [hour, sym("c"), s.shift(off), s.noise(), s.flat()]
+    raw, cause = const(0.0), const(0.0)
+    for k, (e, share) in enumerate(zip(evidence, SHARE, strict=True)):
+        own = e + math.log10(share)
+        cause = where(own > raw, float(k), cause)
+        raw = maximum(own, raw)
+    told = s.episode(raw)
+    s.put("cause", where(told, cause, sym("cause")))
+    s.put("usual", where(told, usual, sym("usual")))
+    s.put("spread", where(told, spread, sym("spread")))
+    s.put("z", s.z)
+    s.put("n", s.n + 1.0)
+    loads = {name: f"{name}_[i]" for name in ROW} | {name: f"{name}_[j]" for name in HOUR}
+    source = emit("step", ("i", "j", "x", "c", "size", "d", "full_F", "full_V"), loads, s.stores, [raw], arrays=arrays)
+    return compile(source, "<emitted score>", "exec")
