@@ -44,12 +44,14 @@ class Loop:
         client_id: str = "twinned-test",
         secrets: tuple[str | None, str | None] = (None, None),
         acknowledge: bool = True,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._reader, self._writer = socket.socketpair()
         self._acknowledge = acknowledge
         self.events: list[Event] = []
         self.messages: list[tuple[str, bytes]] = []
         self.retained: list[bool] = []
+        self.received: list[float] = []
         self.rejects: list[Reject] = []
         self.batches = 0
         self.session = Session(
@@ -61,7 +63,7 @@ class Loop:
             offline=b'{"status":"offline"}',
             secrets=secrets,
             clock=time.monotonic,
-            now=time.time,
+            now=now,
             random=random.Random(7),
             events=self.events.append,
             wake=self._wake,
@@ -107,6 +109,7 @@ class Loop:
         self.batches += 1
         self.messages += zip((t.decode() for t in batch.topics), batch.payloads, strict=True)
         self.retained += map(bool, batch.retained)
+        self.received += batch.received
         if self._acknowledge:
             self.session.acknowledge()
 

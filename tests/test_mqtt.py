@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,19 @@ def test_messages_arrive_whole_in_order_and_once(broker: Mosquitto, protocol: st
         assert not any(loop.retained)
         assert loop.session.counters.received == len(lines)
         assert loop.session.reason == ""
+
+
+def test_messages_that_the_clock_cannot_tell_apart_arrive_one_after_the_other(broker: Mosquitto) -> None:
+    clock = [1.8e9]
+    with Loop(mqtt(port=broker.port, session_expiry=0), now=lambda: clock[0]).ready() as loop:
+        send(broker.port, "-t", "plant/a", "-l", input=b"\n".join([b"1"] * 500))
+        loop.until(lambda: len(loop.messages) >= 500)
+        assert all(a < b for a, b in pairwise(loop.received))
+        assert 1.8e9 <= loop.received[0] < loop.received[-1] < 1.8e9 + 0.001
+        clock[0] -= 3600.0
+        send(broker.port, "-t", "plant/a", "-m", "1")
+        loop.until(lambda: len(loop.messages) > 500)
+        assert loop.received[-1] == clock[0]
 
 
 @VERSIONS
@@ -213,6 +227,8 @@ def test_a_restarted_broker_is_found_again_and_nothing_confirmed_is_lost(tmp_pat
             assert [payload for _, payload in loop.messages] == [b"before", b"after"]
             assert loop.session.counters.reconnects == 1
             assert loop.session.counters.disconnects == 1
+            first, again = (e for e in loop.events if e.event == "connected to the broker")
+            assert first.key != again.key, "the second would be held back as a repetition"
 
 
 @VERSIONS

@@ -23,6 +23,8 @@ from agent.types import Batch, Publications, Reason, Reject
 
 __all__ = ["Counters", "Session", "Subscription"]
 
+TICK = 2.0**-20  # seconds, between messages read in one go; times of this century hold it exactly
+COARSE = 1.0  # seconds; a clock further back than this was set
 STABLE = 10.0  # seconds a connection must have lasted to count as a good one
 FLAPPING = 5.0  # seconds; three connections in a row that the broker ends sooner look like a second client
 FLAPS = 3
@@ -86,6 +88,7 @@ class Session:
         self._subscribe_attempts = 0
         self._subscribe_due = inf
         self._rejects: list[Reject] = []
+        self._arrived = -inf  # UTC seconds, of the newest message
         self._reason = "not connected yet"
         self.counters = Counters()
         self._outgoing = Outgoing(config, self.counters, clock=clock, events=events)
@@ -168,7 +171,15 @@ class Session:
             return None
         topics, payloads, retained = decoder.take()
         self.counters.received += len(topics)
-        return Batch(topics, payloads, [self._now()] * len(topics), retained)
+        return Batch(topics, payloads, self._arrivals(len(topics)), retained)
+
+    def _arrivals(self, count: int) -> list[float]:
+        """Times of arrival that differ, or a reading without a time of its own would count as one that came twice."""
+        now = self._now()
+        # A clock that was set back is followed; one that has not moved on since the last message is helped along.
+        first = self._arrived + TICK if now <= self._arrived < now + COARSE else now
+        self._arrived = first + (count - 1) * TICK
+        return [first + k * TICK for k in range(count)]
 
     def on_writable(self) -> None:
         """Send what could not be sent before."""
@@ -317,7 +328,8 @@ class Session:
         self.counters.connects += 1
         self.counters.reconnects = self.counters.connects - 1
         self._reason = "waiting for the broker to confirm the subscriptions"
-        self._tell("info", "connected to the broker", broker=self._where, protocol=self.protocol)
+        # Told apart by the attempts before it: of a broker that is back nobody should hear a minute later.
+        self._tell("info", "connected to the broker", key=self._attempts, broker=self._where, protocol=self.protocol)
         # Always, even into a kept session: the broker may have an older set of filters. MQTT 5 is asked not to replay
         # retained messages for subscriptions it has; 3.1.1 replays them, and they arrive marked as retained.
         self._refused = {}
