@@ -162,7 +162,7 @@ class Link:
         while not wire.closed and not self.over:
             if decoder.control:
                 # paho before 2.2 does not read a DISCONNECT that has a reason and hardly more.
-                self.taken_over = self.v5 and decoder.control[:3] in (b"\xe0\x01\x8e", b"\xe0\x02\x8e")
+                self.taken_over = self.v5 and bytes(decoder.control[:3]) in (b"\xe0\x01\x8e", b"\xe0\x02\x8e")
                 self._guarded(client.loop_read)
             elif not decoder.resume():
                 break
