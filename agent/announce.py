@@ -24,6 +24,8 @@ from agent.rows import Rows
 from agent.topics import safe_level
 from agent.types import STATUS_NAMES, AlarmChange, Outputs, Publications, Transition
 
+_SET_BACK = 1.0  # seconds: a clock that shows that much less was set, and did not just tick unevenly
+
 
 class Pending(NamedTuple):
     """Publications of one kind gathered while a batch is worked on; parallel columns."""
@@ -84,7 +86,7 @@ class Announcer:
             v["published"][row] = received
             if not self.muted:
                 self._write(message, row, received, seq)
-        if self.forecaster.horizons and not received < v["forecast"][row]:
+        if self.forecaster.horizons and self._foresight_due(received, v["forecast"][row]):
             self._foresee(message, row, received)
 
     def _write(self, message: int, row: int, received: float, seq: int) -> None:
@@ -122,8 +124,12 @@ class Announcer:
             self._states.topics.extend([prefix + safe[row] + b"/state" for row in listed])
             self._states.messages.extend(causes)
         if self.forecaster.horizons:
-            for k in np.flatnonzero(~(received < c["forecast"][rows])).tolist():
+            for k in np.flatnonzero(self._foresight_due(received, c["forecast"][rows])).tolist():
                 self._foresee(messages[k], int(rows[k]), float(received[k]))
+
+    def _foresight_due(self, received: Any, due: Any) -> Any:
+        """Whether a forecast is due, of one row or of many; also when a clock that was set back put it off too far."""
+        return (received >= due) | (received < due - (float(self.forecast.interval) + _SET_BACK))
 
     def _foresee(self, message: int, row: int, received: float) -> None:
         v = self.rows.views
@@ -142,20 +148,21 @@ class Announcer:
             return True
         if policy == "never":
             return False
-        due = v["seq"][row] == 0 or received - v["published"][row] >= self.state.interval
-        return due if policy == "interval" else self._moved(row) or due
+        # A last time that lies ahead was told by a clock that has been set back since.
+        due = v["seq"][row] == 0 or not -_SET_BACK <= received - v["published"][row] < self.state.interval
+        return due if policy == "interval" else self._moved(row, due)
 
-    def _moved(self, row: int) -> bool:
-        """Whether a state has moved by more than the bound since it was last published; remembers it if so."""
-        values, v = self.encoder.gather(row), self.rows.views
-        moved = any(
-            not abs(values[2 * k] - v[f"sent{k}"][row]) <= self.state.beyond * values[2 * k + 1]
-            for k in range(self.tracked)
-        )
-        if moved:
+    def _moved(self, row: int, due: bool) -> bool:
+        """Whether a state is due, or has moved by more than the bound since it was last published; remembers it if so."""
+        means, v = self.encoder.gather(row)[: 2 * self.tracked], self.rows.views
+        for k in range(self.tracked):
+            mean, sent = means[2 * k], v[f"sent{k}"][row]
+            # What is not known yet has not moved.
+            due |= abs(mean - sent) > self.state.beyond * means[2 * k + 1] or (mean == mean and sent != sent)
+        if due:
             for k in range(self.tracked):
-                v[f"sent{k}"][row] = values[2 * k]
-        return moved
+                v[f"sent{k}"][row] = means[2 * k]
+        return due
 
     # -- without a reading
 

@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.bank import Bank
-from agent.expr import Expr, compile_function, const, emit, maximum, sqrt, sym, where
+from agent.expr import Expr, compile_function, const, emit, sqrt, sym, where
 from agent.types import Quality
 
 ENCODER = msgspec.json.Encoder()
@@ -165,7 +165,7 @@ class StateEncoder:
             return sym(name)
 
         def std(variance: Expr) -> Expr:
-            return sqrt(maximum(variance, 0.0))
+            return sqrt(where(variance < 0.0, 0.0, variance))  # not `maximum`, which takes an unknown for zero
 
         state_names, parts = [], []
         for b, bank in enumerate(banks):
