@@ -398,6 +398,14 @@ class AnomalyAlarm(_Alarm, kw_only=True, frozen=True, tag="anomaly", tag_field="
     per: Annotated[Duration, Meta(description="The time in which so many false alarms are bearable.")] = Duration(
         30 * 86400
     )
+    detectors: Annotated[
+        list[Literal["hour", "sudden", "shift", "noise", "flat"]],
+        Meta(
+            min_length=1,
+            max_length=5,
+            description="What it looks for: unusual for the hour of the day, sudden, shifted, noisier or quieter, flat.",
+        ),
+    ] = field(default_factory=lambda: ["hour", "sudden", "shift", "noise", "flat"])
 
 
 Alarm = LimitAlarm | RateAlarm | FlatAlarm | AbsenceAlarm | SurpriseAlarm | AnomalyAlarm

@@ -32,6 +32,7 @@ class Anomaly:
         self.watched = watched
         self.limit: float | None = None  # depends on how often the channel reports: see `threshold`
         self.rate = spec.false_alarms / float(spec.per) / channels  # per second
+        self.detectors = tuple(name for name in score.DETECTORS if name in spec.detectors)
         count, per = spec.false_alarms, float(spec.per)
         self.words = f"out of the ordinary, at {count:g} false alarm{'s' if count != 1 else ''} in {_span(per)}"
         names = (*score.ROW, "calm", "time")
@@ -51,8 +52,8 @@ class Anomaly:
         if not self._floats:
             self._floats = {"sqrt": math.sqrt}
             self._arrays = {"sqrt": np.sqrt, "where": np.where}
-            exec(score.program(arrays=False), self._floats)  # noqa: S102 - built from this package's own expressions
-            exec(score.program(arrays=True), self._arrays)  # noqa: S102 - the same
+            exec(score.program(self.detectors, arrays=False), self._floats)  # noqa: S102 - built from this package's own expressions
+            exec(score.program(self.detectors, arrays=True), self._arrays)  # noqa: S102 - the same
         self._floats.update({f"{name}_": view for name, view in self.views.items()})
         self._arrays.update({f"{name}_": column.reshape(-1) for name, column in self.columns.items()})
 

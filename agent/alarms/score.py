@@ -32,9 +32,9 @@ from agent.expr import Expr, const, emit, lift, maximum, minimum, sqrt, sym, whe
 from agent.tail import KNOTS, START, learned, most_claimed, surprise
 
 HOURS = 24
-DETECTORS = ("hour", "sudden", "shift", "noise", "flat")
-SHARE = (0.5, 0.2, 0.1, 0.05, 0.05)  # of the budget of false alarms
-MEMORY = 10.0  # visits to an hour over which its level and spread are learned
+SHARE = {"hour": 0.5, "sudden": 0.2, "shift": 0.1, "noise": 0.02, "flat": 0.05}  # of the budget, in proportion
+DETECTORS = tuple(SHARE)
+MEMORY = 20.0  # visits to an hour over which its level and spread are learned
 FLOOR = 0.35  # of the spread over all hours in the spread of each
 UNSURE = 2.0  # spreads of all readings added while an hour was not yet seen on several days
 SLACK = 5.0  # spreads a single reading may count for in the level and the spread of its hour
@@ -43,8 +43,9 @@ SHIFT_FAST, SHIFT_SLOW, SHIFT_BLOCK = 5.0, 500.0, 10.0
 NOISE_FAST, NOISE_SLOW, NOISE_BLOCK = 60.0, 2000.0, 60.0
 SMOOTHED = (2.2, 3.2, 4.5, 6.0)  # first knots of block maxima of a smoothed statistic, in its standard deviations
 FLAT_LEAST = 10.0  # readings at rest that are never flat
-REST = 200.0  # readings in which an episode is told again only when the score rises,
-RISE = 0.3  # and by how much: to half the probability
+FLAT_MOST = 8.0  # evidence; a bound that grew with every reading would tell the same rest again and again
+REST = 120.0  # readings in which an episode is told again only when the score rises,
+RISE = 0.1  # and by at least this much
 LEAST = 0.5  # scores below say nothing
 LARGEST = 1e6  # a statistic beyond this says nothing more
 TINY = 1e-300
@@ -185,7 +186,7 @@ class _Step:
         told = where(now > reach, 1.0, 0.0)
         for times in (2.0, 4.0, 8.0):
             told = where(now > reach * times, times, told)
-        return minimum(told * reach * each, most_claimed(n))
+        return minimum(minimum(told * reach * each, FLAT_MOST), most_claimed(n))
 
     def episode(self, raw: Expr) -> Expr:
         """The score as it is told: `raw` where it rises above what was told in this episode, else zero."""
@@ -201,16 +202,18 @@ class _Step:
 
 
 @cache
-def program(*, arrays: bool) -> CodeType:
+def program(detectors: tuple[str, ...], *, arrays: bool) -> CodeType:
     """Code of `step(i, j, x, c, size, d, full_F, full_V)`: one reading of rows i, whose hours are at j, with the
-    reading x, its surprise, |innovation| in standard deviations, the usual interval (s), and whether a block ends."""
+    reading x, its surprise, |innovation| in standard deviations, the usual interval (s), and whether a block ends.
+    """
     s = _Step()
     hour, usual, spread, off = s.hour()
-    evidence = [hour, sym("c"), s.shift(off), s.noise(), s.flat()]
+    evidence = {"hour": hour, "sudden": sym("c"), "shift": s.shift(off), "noise": s.noise(), "flat": s.flat()}
+    budget = sum(SHARE[name] for name in detectors)
     raw, cause = const(0.0), const(0.0)
-    for k, (e, share) in enumerate(zip(evidence, SHARE, strict=True)):
-        own = e + math.log10(share)
-        cause = where(own > raw, float(k), cause)
+    for name in detectors:
+        own = evidence[name] + math.log10(SHARE[name] / budget)
+        cause = where(own > raw, float(DETECTORS.index(name)), cause)
         raw = maximum(own, raw)
     told = s.episode(raw)
     s.put("cause", where(told, cause, sym("cause")))
