@@ -21,6 +21,7 @@ from agent.decode import Decoder, Step, Take
 from agent.types import STATUS_NAMES, Batch, Outputs, Publications, Reason, Reject, Severity
 
 SNAPSHOT_VERSION = 1
+SET_BACK = 1.0  # seconds: a clock that shows that much less was set, and did not just tick unevenly
 Record = Callable[[Sequence[Step], Sequence[float]], None]
 
 
@@ -36,6 +37,7 @@ class Twins:
             for name in block.config.known:
                 block.add(name, math.nan)
         self.decoder = Decoder(config, self.blocks)
+        self._latest = -math.inf  # arrival of the newest message
         self._farewells: list[Publications] = []  # of alarms that are no longer configured, sent once
 
     def __len__(self) -> int:
@@ -48,6 +50,10 @@ class Twins:
         """
         out = Outputs(messages=len(batch.topics))
         if batch.topics:
+            if min(batch.received) < self._latest - SET_BACK:
+                for block in self.blocks:
+                    block.silence.look_again()
+            self._latest = batch.received[-1]
             steps = self.decoder.decode(batch, out)
             if record is not None:
                 record(steps, batch.received)
@@ -245,9 +251,9 @@ class Twins:
             for a in b.alarms:
                 if a.name in kept_alarms:
                     a.load(r, {k: v[source] for k, v in saved["alarms"][a.name]["rows"].items()})
-            b.silence.resumed = saved["resumed"]
-            # The very deadline, so that a replay looks at the same times as the run that it repeats.
-            b.silence.due = saved["due"] if saved["settings"] == repr(b.config) else -math.inf
+        b.silence.resumed = saved["resumed"]
+        # The very deadline, so that a replay looks at the same times as the run that it repeats.
+        b.silence.due = saved["due"] if saved["settings"] == repr(b.config) else -math.inf
         for name in saved["alarms"]:
             if name in kept_alarms:
                 self._farewell(saved, name, sorted(set(range(len(names))) - set(keep)))

@@ -44,7 +44,11 @@ CONFIGURED = {
     "channels": {"temperature": {"limits": {"high": 24.0, "deadband": 1.0}}},
     # Silence and forecasts follow the clock on the wall, which runs otherwise in an interrupted run.
     "silence": {"coasting": "10h", "stale": "20h"},
-    "alarms": {"odd": {"type": "surprise", "threshold": 4.0}, "flat": {"type": "flat", "duration": 1, "readings": 9}},
+    "alarms": {
+        "odd": {"type": "surprise", "threshold": 4.0},
+        "flat": {"type": "flat", "duration": 1, "readings": 9},
+        "new": {"type": "anomaly", "false_alarms": 10, "per": "1min"},
+    },
 }
 
 

@@ -39,6 +39,7 @@ def plant() -> dict[str, Any]:
         "known": ["one"],
         "alarms": {
             "odd": {"type": "surprise", "threshold": 2.0},
+            "new": {"type": "anomaly", "false_alarms": 50, "per": "1h"},
             "flat": {"type": "flat", "duration": 3, "readings": 3, "tolerance": 0.2},
             "gone": {"type": "absence", "after": 40},
         },
