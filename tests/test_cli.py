@@ -89,7 +89,7 @@ def test_each_shipped_configuration_is_right(path: Path, tmp_path: Path, capsys:
         secret = tmp_path / "password"
         secret.write_text("secret\n")
         secret.chmod(0o600)
-        given = ["--set", f"mqtt.password_file={secret}"]
+        given = ["--set", f"mqtt.password_file={secret}", "--set", f"mqtt.tls.ca_file={secret}"]
     assert main(["check", "-c", str(path), *given]) == 0
     said = capsys.readouterr()
     assert said.out.startswith(f"OK: {path}\nsite ")
@@ -115,7 +115,7 @@ def test_check_says_what_is_heard_modelled_and_published(config: Path, capsys: p
     ):
         assert line in lines, line
     assert any(line.startswith("alarm    a_high: a estimate above 50 degC (warning") for line in lines)
-    assert any(line.startswith("alarm    surprise: a ") for line in lines)
+    assert any(line.startswith("alarm    anomaly: a ") for line in lines)
 
 
 def test_every_error_of_a_configuration_is_listed_with_its_place(
@@ -146,6 +146,22 @@ def test_a_secret_that_is_not_there_is_one_line_and_78(config: Path, capsys: pyt
     assert main(["check", "-c", str(config), *given]) == 78
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(str(config.parent / "none"))
+
+
+def test_every_file_of_the_connection_that_is_not_there_is_a_line_and_78(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {key: str(config.parent / key) for key in ("ca_file", "cert_file", "key_file")}
+    Path(files["cert_file"]).write_text("certificate")
+    given = [f"--set=mqtt.tls.{key}={file}" for key, file in files.items()]
+    given += ["--set", "mqtt.username=me", "--set", f"mqtt.password_file={config.parent / 'none'}"]
+    for verb in ("check", "run"):
+        assert main([verb, "-c", str(config), *given]) == 78
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 3
+        for line, name in zip(lines, ("ca_file", "key_file", "none"), strict=True):
+            assert f"{config.parent / name}: expected " in line
+            assert "no such file" in line
 
 
 def test_the_configuration_may_come_from_the_environment(

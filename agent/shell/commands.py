@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, TextIO
 
 from agent.config import Config
-from agent.configfile import CredentialError, load, secrets
+from agent.configfile import CredentialError, Secrets, load, secrets
 from agent.shell.exits import Exit, ExitError
 from agent.validate import ConfigErrors
 
@@ -47,16 +47,36 @@ def make_twins(config: Config, *, trace: bool = False) -> Twins:
         raise plan_exit(error) from None
 
 
+def credentials(config: Config, environ: Mapping[str, str]) -> Secrets:
+    """What the broker is shown; raises ExitError with a line for each file of it that cannot be had."""
+    lines = []
+    tls = config.mqtt.tls
+    for key in ("ca_file", "cert_file", "key_file") if tls is not None else ():
+        path = getattr(tls, key)
+        try:
+            if path is not None:
+                Path(path).open("rb").close()
+        except OSError as error:
+            lines.append(
+                f"{path}: expected the PEM file of mqtt.tls.{key}, got {(error.strerror or str(error)).lower()}"
+            )
+    found = Secrets()
+    try:
+        found = secrets(config, environ)
+    except CredentialError as error:
+        lines.append(str(error))
+    if lines:
+        raise ExitError(Exit.ENVIRONMENT, "\n".join(lines))
+    return found
+
+
 def check(path: str, overrides: Overrides, environ: Mapping[str, str], out: TextIO) -> Exit:
     """`twinned check`."""
     from agent.shell.describe import describe
 
     config = read_config(path, overrides, environ)
     twins = make_twins(config)
-    try:
-        warnings = secrets(config, environ).warnings
-    except CredentialError as error:
-        raise ExitError(Exit.ENVIRONMENT, str(error)) from None
+    warnings = credentials(config, environ).warnings
     print(f"OK: {path}", *describe(config, twins), sep="\n", file=out)
     for line in warnings:
         print(f"warning: {line}", file=sys.stderr)
@@ -70,10 +90,7 @@ def run(path: str, overrides: Overrides, environ: Mapping[str, str], stderr: Tex
 
     def loaded() -> Loaded:
         config = read_config(path, overrides, environ)
-        try:
-            found = secrets(config, environ)
-        except CredentialError as error:
-            raise ExitError(Exit.ENVIRONMENT, str(error)) from None
+        found = credentials(config, environ)
         return Loaded(config, found.username, found.password, found.warnings)
 
     return serve(loaded, World(environ, stderr), signals)
