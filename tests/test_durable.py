@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import resource
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any, Literal
 
@@ -421,6 +424,67 @@ def test_of_endless_changes_that_nobody_takes_the_newest_are_kept_and_the_others
             agent.rest()
             heard += len(agent.owed())
         assert heard + lost == agent.durable._next_owed - 1
+
+
+def test_a_file_that_the_system_lets_grow_no_further_is_survived_and_goes_on_when_it_may_again(tmp_path: Path) -> None:
+    """A limit of the kernel's, so that it is SQLite which finds out, wherever it happens to write."""
+    path = tmp_path / "t.db"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Agent(path, "strict") as agent:
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, hard))
+            time = START
+            while not agent.durable.trouble:
+                time += 1
+                agent.play(Event(time, [(f"pump/p{k}", {"t": time, "flow": time % 7 + k}) for k in range(40)]))
+                assert time < START + 2000, "the limit was never met"
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+            agent.rest(60.0)
+            assert agent.durable.trouble
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        with Agent(copied(path, tmp_path / "then")) as then:
+            assert then.durable.counts.damaged == 0
+            assert len(then.twins) == 41
+        agent.rest(60.0)
+        assert not agent.durable.trouble
+        agent.play(Event(time + 1, [("pump/p0", {"t": time + 1, "flow": 3.0})]))
+        agent.resume()
+        with Agent(copied(path, tmp_path / "copy"), wall=agent.wall) as back:
+            assert bits(back.twins) == bits(agent.twins)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_a_full_and_then_read_only_file_system_is_survived(tmp_path: Path) -> None:
+    mount = tmp_path / "small"
+    mount.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", mount], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("no mounts here")
+    try:
+        with Agent(mount / "t.db", "strict") as agent:
+            time = START
+            while not agent.durable.trouble:
+                time += 1
+                agent.play(Event(time, [(f"pump/p{k}", {"t": time, "flow": time % 7 + k}) for k in range(40)]))
+                assert time < START + 3000, "it was never full"
+            assert "full" in agent.durable.trouble or "I/O" in agent.durable.trouble
+            subprocess.run(["mount", "-o", "remount,size=64m", mount], check=True)
+            agent.rest(60.0)
+            assert not agent.durable.trouble
+            agent.play(Event(time + 1, [("pump/p0", {"t": time + 1, "flow": 3.0})]))
+            agent.resume()
+            expected, wall = bits(agent.twins), agent.wall
+        subprocess.run(["mount", "-o", "remount,ro", mount], check=True)
+        with Agent(mount / "t.db", "strict", wall=wall) as back:
+            assert back.durable.trouble
+            assert bits(back.twins) == expected
+            subprocess.run(["mount", "-o", "remount,rw", mount], check=True)
+            back.rest(60.0)
+            assert not back.durable.trouble
+    finally:
+        subprocess.run(["umount", "-l", mount], check=True)
 
 
 def test_history_goes_before_the_cap_is_reached(tmp_path: Path) -> None:

@@ -354,7 +354,8 @@ def _translating() -> Iterator[None]:
         if code is not None and code & 0xFF in _DAMAGE:
             raise DamagedError(str(error)) from None
         if isinstance(error, sqlite3.OperationalError) and "no such" not in str(error):
-            raise StoreError(str(error)) from None
+            # SQLite's words for a read-only disk and a broken one are the same; its code is not.
+            raise StoreError(f"{error} ({error.sqlite_errorname})") from None
         # Wrong types, missing tables or columns, rows that are there twice: not what was written.
         raise DamagedError(str(error)) from None
 

@@ -1,0 +1,33 @@
+"""A short run of the chaos suite (`make chaos` is the long one): kills and cuts, and nothing lost or counted twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from tests.chaos import CONFIGURED, readings, run, uninterrupted
+from tests.services import config, settings
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.mark.parametrize(("mode", "seed"), [("strict", 1), ("relaxed", 2)])
+def test_after_kills_at_random_instants_the_state_is_that_of_an_uninterrupted_run(
+    tmp_path: Path, mode: Literal["strict", "relaxed"], seed: int
+) -> None:
+    kinds = {"kill": 3.0, "cut": 1.0, "cut within a packet": 1.0, "stop and continue": 0.5}
+    outcome = run(seed=seed, faults=5, rate=400.0, mode=mode, kinds=kinds, home=tmp_path, say=lambda _: None)
+    assert outcome.faults["kill"]
+    assert outcome.readings > 500
+    assert outcome.differs == []
+    assert outcome.equal
+    assert (outcome.missing, outcome.out_of_order) == ([], 0)
+
+
+def test_the_stream_of_the_chaos_suite_raises_and_clears_alarms_of_every_kind() -> None:
+    _, changes = uninterrupted(config(settings(assets=[CONFIGURED])), readings(1, 60_000))
+    kinds = {change.split("/")[1] for change in changes}
+    assert {"odd", "flat", "new", "temperature_high"} <= kinds
+    assert any(change.endswith("/2") for change in changes)
