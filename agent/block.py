@@ -77,6 +77,9 @@ class Block:
         self.announcer = Announcer(plan, self.rows, self.banks)
         self.silence = Silence(plan.config.silence, self.rows, self.banks, self.alarms)
         self.tracing = False
+        # Readings of one time are in the order of the filters' entries; in any other they would count as late.
+        last = [max((entry for _, entry in targets), default=0) for targets in plan.targets]
+        self.turn = {slot: turn for turn, slot in enumerate(sorted(range(len(last)), key=last.__getitem__))}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -109,7 +112,7 @@ class Block:
 
     def _take_floats(self, s: Samples, arrivals: Arrivals, out: Outputs) -> None:
         last = len(s.rows) - 1
-        columns = list(zip(s.slots, s.columns, strict=True))
+        columns = sorted(zip(s.slots, s.columns, strict=True), key=lambda c: self.turn[c[0]])
         used = False
         for k, (message, row, time) in enumerate(zip(s.message, s.rows, s.times, strict=True)):
             for slot, column in columns:
@@ -188,13 +191,16 @@ class Block:
         """In rounds: no asset twice in a round, each asset's order kept."""
         rows, message = np.array(s.rows, np.intp), np.array(s.message, np.intp)
         whole = Round(rows, np.array(s.times), np.zeros(0), np.array(arrivals.received)[message], message)
-        values = [np.array([math.nan if v is None else v for v in c] if None in c else c, float) for c in s.columns]
+        values = [
+            (slot, np.array([math.nan if v is None else v for v in c] if None in c else c, float))
+            for slot, c in sorted(zip(s.slots, s.columns, strict=True), key=lambda c: self.turn[c[0]])
+        ]
         ends = np.append(message[1:] != message[:-1], True)
         single = bool(ends.all())
         taken: set[int] = set()  # messages of several samples of which one was used
         for k in [np.arange(len(rows))] if distinct else _rounds(s.rows):
             used = np.zeros(len(k), bool)
-            for slot, column in zip(s.slots, values, strict=True):
+            for slot, column in values:
                 z = column[k]
                 present = z == z
                 which = k if present.all() else k[present]
@@ -298,7 +304,9 @@ class Block:
             self.announcer.flush(out)
             for alarm, rows in self.silence.absent(now):
                 for row in rows:
-                    self.announcer.alarm(alarm, row, alarm.missing(row, now), now, now, out)
+                    absent = alarm.missing(row, now)
+                    if absent is not None:
+                        self.announcer.alarm(alarm, row, absent, now, now, out)
 
     # -- an input that many assets share
 

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.alarms.anomaly import Anomaly
-from agent.alarms.rules import Rule, Surprise, Watched
+from agent.alarms.rules import Absence, Rule, Surprise, Watched
 from agent.config import Alarm
 from agent.types import Severity, Transition
 
 NORMAL, RISING, ACTIVE, FALLING = range(4)
+_COLUMNS = ("phase", "since", "raised", "count", "last")
 
 
 class Lifecycle:
@@ -40,6 +41,8 @@ class Lifecycle:
         self.since: NDArray[np.float64] = np.zeros(0)  # when the present phase began
         self.raised: NDArray[np.float64] = np.zeros(0)  # when it was last raised
         self.count: NDArray[np.int64] = np.zeros(0, np.int64)  # changes so far: the alarm's sequence number
+        self.last: NDArray[np.float64] = np.zeros(0)  # event time of the newest reading judged
+        self.in_order = not isinstance(rule, Absence)
 
     @property
     def identity(self) -> str:
@@ -47,16 +50,24 @@ class Lifecycle:
         return repr((self.spec, self.watched.name))
 
     def grow(self, capacity: int) -> None:
-        for name in ("phase", "since", "raised", "count"):
+        for name in _COLUMNS:
             old = getattr(self, name)
-            fresh = np.zeros(capacity, old.dtype)
+            fresh = np.full(capacity, -math.inf if name == "last" else 0, old.dtype)
             fresh[: len(old)] = old
             setattr(self, name, fresh)
         self._phase = self.phase.data
         self.rule.grow(capacity)
 
     def reading(self, row: int, time: float) -> Transition | None:
-        """A reading of the watched channel was taken into this row at event time `time`."""
+        """A reading of the watched channel was taken into this row at event time `time`.
+
+        A late one has corrected the state, which the next in order is judged by: going back in time, alarms would be
+        raised and cleared over what has passed.
+        """
+        if self.in_order:
+            if time <= self.last[row]:
+                return None
+            self.last[row] = time
         self.rule.observe(row, time)
         columns = self.watched.bank.views
         on, hold = self.rule.conditions(columns, row)
@@ -69,6 +80,17 @@ class Lifecycle:
 
     def readings(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> list[tuple[int, Transition]]:
         """As `reading`, for different rows. Returns (position in `rows`, change)."""
+        if not self.in_order:
+            return self._judge_many(rows, times)
+        newer = times > self.last[rows]
+        if newer.all():
+            self.last[rows] = times
+            return self._judge_many(rows, times)
+        which = np.flatnonzero(newer)
+        self.last[rows[which]] = times[which]
+        return [(int(which[k]), change) for k, change in self._judge_many(rows[which], times[which])]
+
+    def _judge_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> list[tuple[int, Transition]]:
         self.rule.observe_many(rows, times)
         columns = self.watched.bank.columns
         on, hold = self.rule.conditions(columns, rows)
@@ -146,8 +168,11 @@ class Lifecycle:
                 changes.append((row, self._raise(row, time) if rising else self._clear(row, time), time))
         return changes
 
-    def missing(self, row: int, now: float) -> Transition:
+    def missing(self, row: int, now: float) -> Transition | None:
         """An absence rule found this row missing at `now` (arrival clock)."""
+        if self._phase[row] == FALLING:
+            self._enter(row, ACTIVE, now)
+            return None
         return self._raise(row, now)
 
     # -- snapshots
@@ -158,12 +183,13 @@ class Lifecycle:
             "since": self.since[rows],
             "raised": self.raised[rows],
             "count": self.count[rows],
+            "last": self.last[rows],
         }
         return own | {f"rule_{k}": v for k, v in self.rule.export(rows).items()}
 
     def load(self, rows: NDArray[np.intp], data: dict[str, Any]) -> None:
         self.active -= int((self.phase[rows] >= ACTIVE).sum())
-        for name in ("phase", "since", "raised", "count"):
+        for name in _COLUMNS:
             getattr(self, name)[rows] = data[name]
         self.active += int((self.phase[rows] >= ACTIVE).sum())
         for row, phase in zip(rows.tolist(), self.phase[rows].tolist(), strict=True):
