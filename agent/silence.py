@@ -1,7 +1,7 @@
 """Silence is information: when a twin that hears nothing coasts, goes stale, or is absent.
 
-Judged on the arrival clock, so that a sensor with a wrong clock is not taken for a silent one. `due` is a lower
-bound of the next time at which anything can change; readings only move the true time later.
+Judged on the arrival clock, so that a sensor with a wrong clock is not taken for a silent one. `due` is when to look
+again: hardly ever later than the next change, since readings mostly move that further away.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.alarms.lifecycle import Lifecycle
+from agent.alarms.lifecycle import FALLING, NORMAL, Lifecycle
 from agent.alarms.rules import Absence
 from agent.bank import Bank
 from agent.config import Silence as Settings
@@ -20,6 +20,7 @@ from agent.types import Status
 
 COAST_INTERVALS, STALE_INTERVALS = 5.0, 20.0
 COAST_LEAST, STALE_LEAST = 5.0, 30.0
+LOOK_LEAST = 1.0  # seconds between looks at what is absent already
 
 
 class Silence:
@@ -41,6 +42,10 @@ class Silence:
         waits += [rule.after for _, rule in self.absences if rule.after is not None]
         self.due = -math.inf if math.isnan(now) else min(self.due, now + min(waits))
 
+    def look_again(self) -> None:
+        """The clock was set back: deadlines by what it said before would come too late."""
+        self.due = -math.inf
+
     def resume(self, now: float) -> None:
         """The agent was away until `now`, so silence counts from there."""
         self.resumed = max(self.resumed, now)
@@ -56,6 +61,7 @@ class Silence:
         """Twins whose status changes by `now`; sets it, and works out when to look again."""
         size, c = len(self.rows), self.rows.columns
         c["made"][:size] = np.where(np.isnan(c["made"][:size]), now, c["made"][:size])
+        self._not_after(now)
         seen = np.where(np.isnan(c["seen"][:size]), c["made"][:size], c["seen"][:size])
         seen = np.maximum(seen, self.resumed)
         usual = np.zeros(size)
@@ -75,14 +81,26 @@ class Silence:
         wait = np.where(
             status == Status.LIVE, np.minimum(coast, stale), np.where(status == Status.STALE, math.inf, stale)
         )
+        if self.coasting is None or self.stale is None:
+            # Readings that come quicker than they used to bring the deadline forward, and nobody says so.
+            wait = np.where(wait < math.inf, np.minimum(wait, now - seen + np.maximum(STALE_LEAST, usual)), wait)
         self.due = float((seen + wait).min(initial=math.inf))
-        for alarm, rule in self.absences:
+        for _, rule in self.absences:
             if rule.after is not None:
-                ahead = self._heard(rule, size) + rule.after
-                ahead = ahead[(alarm.phase[:size] == 0) & (status != Status.LEARNING) & (ahead > now)]
+                ahead = (self._heard(rule, size) + rule.after)[status != Status.LEARNING]
+                # What is absent may speak at any time, and be absent again so much later.
+                ahead = np.where(ahead > now, ahead, now + max(rule.after, LOOK_LEAST))
                 self.due = min(self.due, float(ahead.min(initial=math.inf)))
         changes = [(row, Status.COASTING) for row in np.flatnonzero(to_coast).tolist()]
         return changes + [(row, Status.STALE) for row in np.flatnonzero(to_stale).tolist()]
+
+    def _not_after(self, now: float) -> None:
+        """Nothing was heard later than now; where it seems so, the clock has been set back, and silence counts from now."""
+        size = len(self.rows)
+        columns = [self.rows.columns["seen"], self.rows.columns["made"]]
+        for column in columns + [rule.memory.columns["heard"] for _, rule in self.absences]:
+            np.minimum(column[:size], now, out=column[:size])
+        self.resumed = min(self.resumed, now)
 
     def _heard(self, rule: Absence, size: int) -> NDArray[np.float64]:
         heard = rule.memory.columns["heard"][:size]
@@ -98,5 +116,6 @@ class Silence:
                 missing = status == Status.STALE
             else:
                 missing = (now - self._heard(rule, size) >= rule.after) & (status != Status.LEARNING)
-            found.append((alarm, np.flatnonzero(missing & (alarm.phase[:size] == 0)).tolist()))
+            waits = (alarm.phase[:size] == NORMAL) | (alarm.phase[:size] == FALLING)
+            found.append((alarm, np.flatnonzero(missing & waits).tolist()))
         return found
