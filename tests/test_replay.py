@@ -234,6 +234,22 @@ def test_time_passes_for_those_who_speak_while_a_known_asset_never_does(tmp_path
     assert [r["received"] - START for r in replay.published("/x/alarm/gone")] == [12.0, 100.0]
 
 
+def test_a_cell_that_runs_empty_is_told_once_however_its_load_swings(tmp_path: Path) -> None:
+    replay = Replay(tmp_path, (ROOT / "configs/battery.yaml").read_text())
+    plan = tmp_path / "cells.yaml"
+    plan.write_text(
+        "{seed: 5, duration: 40min, assets: "
+        "[{kind: battery, count: 3, period: 4s, topic: 'plant/battery/{asset}/telemetry'}]}"
+    )
+    made = events(scenario.load(plan).at(START))
+    assert replay.lines({"topic": e.topic, "payload": e.payload.decode(), "received": e.time} for e in made) == 0
+    told = [(r["message"]["asset"], r["message"]["state"]) for r in replay.published("/alarm/empty")]
+    assets = {asset for asset, _ in told}
+    assert len(assets) == 3
+    for asset in assets:
+        assert [state for who, state in told if who == asset] == ["active", "cleared"]
+
+
 def test_a_delay_of_an_alarm_runs_out_without_a_reading(tmp_path: Path) -> None:
     replay = Replay(tmp_path, SILENT.replace("after: 8s", "after: 1h"))
     records = [{"topic": "plant/x", "payload": '{"a": 99}', "received": START + t} for t in (0, 1, 2, 3, 4, 5, 60)]
