@@ -316,7 +316,7 @@ def test_a_port_in_use_is_one_line_and_a_temporary_failure(server: Server, world
 
 
 def test_an_address_that_is_not_ours_is_one_line(world: World) -> None:
-    with pytest.raises(ExitError, match=r"http: cannot listen on 192\.0\.2\.1:9464"):
+    with pytest.raises(ExitError, match=r"http: cannot listen on 192\.0\.2\.1:9464: .* \(set http\.host"):
         Server(Http(host="192.0.2.1"), world.views(), logger(world.log), "1")
 
 

@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from errno import EADDRINUSE
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from threading import BoundedSemaphore, Lock, Thread
@@ -91,10 +92,12 @@ class Server(ThreadingHTTPServer):
             self.address_family = family
             super().__init__(cast("tuple[str, int]", address[:2]), _Handler)
         except OSError as error:
+            hint = (
+                "is another agent running? set http.port" if error.errno == EADDRINUSE else "set http.host, http.port"
+            )
             raise ExitError(
                 Exit.TEMPORARY,
-                f"http: cannot listen on {where}: {error.strerror or error} "
-                "(is another agent running? set http.port, or http.enabled: false)",
+                f"http: cannot listen on {where}: {error.strerror or error} ({hint}, or http.enabled: false)",
             ) from None
         self.hosts: frozenset[str] | None = None
         if ipaddress.ip_address(str(self.server_address[0]).partition("%")[0]).is_loopback:
