@@ -149,16 +149,19 @@ class Block:
             if not views["time"][row] >= time:
                 views["time"][row] = time
             if entry < bank.measured:
-                self._judge(slot, row, bank, entry, time, received, out)
+                self._judge(slot, row, bank, entry, time, received, outcome == Outcome.PLACED, out)
             else:
                 views[f"quality{slot}"][row] = GOOD
         if self.tracing:
             out.trace.append(self._trace(slot, row, bank, entry, time, value, outcome))
         return outcome < Outcome.LATE
 
-    def _judge(self, slot: int, row: int, bank: Bank, entry: int, time: float, received: float, out: Outputs) -> None:
+    def _judge(
+        self, slot: int, row: int, bank: Bank, entry: int, time: float, received: float, placed: bool, out: Outputs
+    ) -> None:
         nis = bank.views[f"i{entry}"][row]
-        out.add_nis(bank.component.model, nis, 1)
+        if not placed:  # else it is the newest reading's, which was counted when it came
+            out.add_nis(bank.component.model, nis, 1)
         views = self.rows.views
         views[f"surprise{slot}"][row] = bank.views[f"c{entry}"][row]
         views[f"quality{slot}"][row] = UNCERTAIN if self.plan.robust and nis > GATE else GOOD
@@ -219,7 +222,7 @@ class Block:
         codes: NDArray[np.uint8] | None = None
         for b, entry in reversed(self.plan.targets[slot]):
             codes = self.banks[b].update_many(part.rows, entry, part.times, part.values)
-        used = np.ones(len(part.rows), bool)
+        used = in_order = np.ones(len(part.rows), bool)
         if codes is not None:
             used = codes < Outcome.LATE
             name = self.plan.channels[slot].name
@@ -229,6 +232,7 @@ class Block:
                     Reject(topic, _REASONS[Outcome(int(codes[j]))], f"{name} at {float(part.times[j])!r}")
                 )
             out.late += int((codes == Outcome.PLACED).sum())
+            in_order = codes[used] == Outcome.USED
             part = part.at(used)
         if len(part.rows):
             out.readings += len(part.rows)
@@ -236,10 +240,10 @@ class Block:
             c["seen"][part.rows] = part.arrived
             newest = c["time"][part.rows]
             c["time"][part.rows] = np.where(newest >= part.times, newest, part.times)
-            self._judge_many(slot, part, out)
+            self._judge_many(slot, part, in_order, out)
         return used
 
-    def _judge_many(self, slot: int, part: Round, out: Outputs) -> None:
+    def _judge_many(self, slot: int, part: Round, in_order: NDArray[np.bool_], out: Outputs) -> None:
         c, rows = self.rows.columns, part.rows
         b, entry = self.plan.targets[slot][0]
         bank = self.banks[b]
@@ -247,7 +251,7 @@ class Block:
             c[f"quality{slot}"][rows] = GOOD
             return
         nis = bank.columns[f"i{entry}"][rows]
-        out.add_nis(bank.component.model, float(nis.sum()), len(rows))
+        out.add_nis(bank.component.model, float(nis[in_order].sum()), int(in_order.sum()))
         c[f"surprise{slot}"][rows] = bank.columns[f"c{entry}"][rows]
         c[f"quality{slot}"][rows] = np.where(nis > GATE, UNCERTAIN, GOOD) if self.plan.robust else GOOD
         for alarm in self.by_slot[slot]:
