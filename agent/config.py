@@ -167,6 +167,18 @@ class Mqtt(_Base, kw_only=True, frozen=True):
     ] = Size(8 * 2**20)
 
 
+class Outage(_Base, kw_only=True, frozen=True):
+    """What becomes of states and forecasts of QoS 0 while the broker is away. Alarm changes are always kept."""
+
+    keep: Annotated[
+        Literal["drop", "last", "all"],
+        Meta(
+            description="`drop`: none; `last`: the last of each topic; `all`: all of them. In memory, the oldest dropped first."
+        ),
+    ] = "drop"
+    max_size: Annotated[Size, Meta(description="Most bytes kept.")] = Size(8 * 2**20)
+
+
 class Store(_Base, kw_only=True, frozen=True):
     """What survives a restart: the twins, their alarms, and alarm changes that the broker does not have yet."""
 
@@ -195,6 +207,9 @@ class Store(_Base, kw_only=True, frozen=True):
             description="Most bytes on the disk, the write-ahead log included; at least 32 MiB. Older history goes first."
         ),
     ] = Size(256 * 2**20)
+    outage: Annotated[Outage, Meta(description="What is kept while the broker is away.")] = field(
+        default_factory=Outage
+    )
 
 
 class Http(_Base, kw_only=True, frozen=True):

@@ -107,6 +107,10 @@ METRICS: tuple[Entry, ...] = (
     ),
     Entry("twinned_mqtt_pending_messages", "gauge", "QoS 1 publications waiting for the broker's acknowledgement."),
     Entry("twinned_mqtt_queued_bytes", "gauge", "Bytes waiting for the network."),
+    Entry("twinned_outage_kept_messages", "gauge", "States and forecasts that wait for the broker to come back."),
+    Entry(
+        "twinned_outage_dropped_total", "counter", "States and forecasts of those that were given up, for want of room."
+    ),
     Entry("twinned_store_up", "gauge", "1 while everything is stored, 0 while the agent goes on in memory."),
     Entry("twinned_store_failures_total", "counter", "Attempts to store something that failed."),
     Entry("twinned_store_commits_total", "counter", "Transactions of the journal."),

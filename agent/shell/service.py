@@ -27,6 +27,7 @@ from agent.shell.http import Health, Server
 from agent.shell.logs import Logger
 from agent.shell.memory import settle, thrift
 from agent.shell.mqtt import Session, Subscription
+from agent.shell.outage import Outage
 from agent.shell.places import placed
 from agent.shell.reload import plan_exit, reload
 from agent.shell.signals import Signals
@@ -148,6 +149,7 @@ class Service:
             self.durable, self.twins = self._make_twins(config)
         except PlanError as error:
             raise plan_exit(error) from None
+        self.outage = Outage(config.store.outage, clock=self.monotonic)
         self.server = self.make_server(config)
         self.session = self.make_session(self.loaded, self.twins)
         self.tally.config_read = self.now()
@@ -188,6 +190,9 @@ class Service:
         self._work(batch, rejects, began)
         if self.durable is not None:
             self._store(self.durable)
+        if self.outage and self.session.connected and not self.session.queued_bytes:
+            self.session.publish(self.outage.release())
+            self.session.flush()
         self.calls.answer_one()
         for number in noted:
             self._on_signal(number)
@@ -218,6 +223,8 @@ class Service:
             return 0.0
         monotonic = self.monotonic()
         core = max(self.twins.next_time() - self.now(), self._time_due - monotonic)
+        if self.outage and self.session.connected and not self.session.queued_bytes:
+            return 0.0
         store = inf if self.durable is None else self.durable.next_time() - monotonic
         return max(0.0, min(self._wait, core, store, self.session.next_time() - monotonic))
 
@@ -246,9 +253,10 @@ class Service:
         session, durable = self.session, self.durable
         if durable is not None:
             durable.commit(outputs, acknowledging=session.unacknowledged)
+        connected = session.connected
         for each in outputs:
             if each.publications:
-                session.publish(each.publications)
+                session.publish(self.outage.through(each.publications, connected=connected))
         if durable is None or not durable.holds_back:
             session.acknowledge()
         session.flush()

@@ -146,6 +146,8 @@ def snapshot_of(service: Service) -> dict[str, Value]:
             },
             "twinned_log_lines_total": {(level,): count for level, count in log.lines.items()},
             "twinned_log_lines_suppressed_total": log.suppressed,
+            "twinned_outage_kept_messages": len(service.outage),
+            "twinned_outage_dropped_total": service.outage.dropped,
         }
     )
     if service.durable is not None:
