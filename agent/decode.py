@@ -141,19 +141,22 @@ class Decoder:
 
     # -- routing
 
-    def route(self, topic: bytes, payload: bytes, now: float, out: Outputs) -> Route | tuple[Reason, str]:
-        """The route of a topic; a reason and detail where there is none.
+    def route(self, batch: Batch, k: int, out: Outputs) -> Route | tuple[Reason, str] | None:
+        """The route of a message's topic; a reason and detail where there is none.
 
-        An asset that speaks for the first time gets its twin here, but only by a payload that can be read: raises
-        DecodeError where it cannot, so that junk makes no twins.
+        An asset that speaks for the first time gets its twin here, but only by a message that holds a reading for it:
+        None, with the rejects said, where it holds none, so that neither junk nor old news makes twins.
         """
+        topic = batch.topics[k]
         known = self._routes.get(topic)
         if known is not None:
             return known
         refused = self._refused.get(topic)
         if refused is not None:
             return refused
-        found = self._resolve(topic, payload, now, out)
+        found = self._resolve(batch, k, out)
+        if found is None:
+            return None
         if isinstance(found, Route):
             if len(self._routes) >= self._most_routes:
                 self._routes.clear()
@@ -164,7 +167,8 @@ class Decoder:
             self._refused[topic] = found
         return found
 
-    def _resolve(self, topic: bytes, payload: bytes, now: float, out: Outputs) -> Route | tuple[Reason, str]:
+    def _resolve(self, batch: Batch, k: int, out: Outputs) -> Route | tuple[Reason, str] | None:
+        topic, now = batch.topics[k], batch.received[k]
         shared = tuple(self.shared.get(topic, ()))
         for entry in self.entries:
             levels = entry.template.match(topic)
@@ -180,11 +184,12 @@ class Decoder:
             row = entry.block.rows.row_of.get(name)
             if row is None:
                 refused = self._discoverable(entry.block, name)
-                if refused is not None:
+                trial = Outputs()
+                if refused is not None or not self._decode_one(_Table(lane), k, -1, batch, trial):
+                    if shared:
+                        break
+                    out.rejects.extend(trial.rejects)
                     return refused
-                decoded = lane.codec.decode(payload)
-                if not decoded.samples:
-                    raise decoded.errors[0]
                 row = entry.block.add(name, now)
                 self.owner[name] = entry.block
                 out.made.append((self.blocks.index(entry.block), name, now))
@@ -228,14 +233,10 @@ class Decoder:
         return steps
 
     def _known(self, batch: Batch, k: int, out: Outputs) -> Route | None:
-        topic = batch.topics[k]
-        try:
-            found = self.route(topic, batch.payloads[k], batch.received[k], out)
-        except DecodeError as e:
-            found = e.reason, e.detail
-        if isinstance(found, Route):
+        found = self.route(batch, k, out)
+        if found is None or isinstance(found, Route):
             return found
-        out.rejects.append(Reject(topic, *found))
+        out.rejects.append(Reject(batch.topics[k], *found))
         return None
 
     def _segment(
@@ -292,17 +293,17 @@ class Decoder:
         self._fill(into, ks[half:], rows[half:], batch, out)
 
     @staticmethod
-    def _decode_one(into: _Table, k: int, row: int, batch: Batch, out: Outputs) -> None:
-        """Any message whatever; each reason not to use it, or a sample of it, becomes a reject."""
+    def _decode_one(into: _Table, k: int, row: int, batch: Batch, out: Outputs) -> bool:
+        """Any message whatever; each reason not to use it, or a sample of it, becomes a reject. Whether one was left."""
         lane, topic, received, retained = into.lane, batch.topics[k], batch.received[k], batch.retained[k]
         if retained and lane.refuse_retained:
             out.rejects.append(Reject(topic, Reason.RETAINED, "this block refuses retained messages"))
-            return
+            return False
         try:
             decoded = lane.codec.decode(batch.payloads[k])
         except DecodeError as e:
             out.rejects.append(Reject(topic, e.reason, e.detail))
-            return
+            return False
         out.rejects.extend(Reject(topic, e.reason, e.detail) for e in decoded.errors)
         for sample in decoded.samples:
             if sample.time is None and retained:
@@ -313,6 +314,7 @@ class Decoder:
                 out.rejects.append(_ahead(batch, k, time))
                 continue
             into.extend([k], [row], [time], [[v] for v in sample.values])
+        return bool(into.message)
 
     def _drive(self, shared: SharedInput, k: int, batch: Batch, steps: list[Step], out: Outputs) -> None:
         """A shared input: a retained one is welcome, since it is the input's present value."""
