@@ -151,10 +151,10 @@ class Bank:
         if begun < 2.0 and not self._begin(row, entry, time, value):
             return
         if self.component.discretise is None:
-            nis = self._float_steps[entry](row, time, value)[0]
+            sound = self._float_steps[entry](row, time, value)[0]
         else:
-            nis = self._float_steps[entry](row, time, value, self._matrices(time - self.views["T"][row]))[0]
-        if nis - nis != 0.0:
+            sound = self._float_steps[entry](row, time, value, self._matrices(time - self.views["T"][row]))[0]
+        if sound - sound != 0.0:
             self._reset(row, entry, time, value)
         elif begun == 0.0 and self.component.initial is None:
             # The state is this reading, which the step then took for a second one that says the same.
@@ -399,11 +399,11 @@ class Bank:
         step = self._array_steps[entry]
         with np.errstate(all="ignore"):
             if self.component.discretise is None:
-                nis = step(rows, times, values)[0]
+                sound = step(rows, times, values)[0]
             else:
                 dt = times - self.columns["T"][rows]
-                nis = step(rows, times, values, np.array([self._matrices(x) for x in dt.tolist()]).T)[0]
-            broken = nis - nis != 0.0
+                sound = step(rows, times, values, np.array([self._matrices(x) for x in dt.tolist()]).T)[0]
+            broken = sound - sound != 0.0
         if broken.any():
             for k in np.flatnonzero(broken).tolist():
                 self._reset(int(rows[k]), entry, float(times[k]), float(values[k]))

@@ -180,7 +180,7 @@ class Emitter:
         return mean, ph, maximum(variance, 0.0) if sum(map(bool, h)) > 1 else variance
 
     def step_source(self, channel: int, *, arrays: bool) -> str:
-        """`step(i, t, z[, M])`: one reading of one channel for row(s) i at time t (s) with value z."""
+        """`step(i, t, z[, M])`: one reading of one channel for row(s) i at time t (s) with value z. Returns (soundness,)."""
         ch, h = channel, self.c.observe[channel]
         t, z = sym("t"), sym("z")
         dt = t - sym("T")
@@ -268,7 +268,12 @@ class Emitter:
         put(f"y{ch}", mean)
         put(f"s{ch}", s)
         put(f"i{ch}", nis)
-        return emit("step", ("i", "t", "z", *self.extra), self.loads, stores, [nis], arrays=arrays)
+        # Infinite or NaN when any number went beyond float64: a variance does so before what it belongs to.
+        sound = nis
+        for name, value in stores:
+            if name in {f"p{j}_{j}_[i]" for j in range(self.n)}:
+                sound = sound + value
+        return emit("step", ("i", "t", "z", *self.extra), self.loads, stores, [sound], arrays=arrays)
 
     def _learn(
         self,
@@ -306,7 +311,7 @@ class Emitter:
             put(f"e{ch}", e)
 
     def input_source(self, index: int, *, arrays: bool) -> str:
-        """`step(i, t, z[, M])` for an input: predict to t under the old input, then take the new one."""
+        """`step(i, t, z[, M])` for an input: predict to t under the old input, then take the new one. Returns as above."""
         at = self.predict(sym("t") - sym("T"))
         stores = [(f"x{j}_[i]", v) for j, v in enumerate(at.x)]
         stores += [(f"p{j}_{k}_[i]", v) for (j, k), v in at.p.items()]
@@ -315,7 +320,10 @@ class Emitter:
             ("L_[i]", const(float(len(self.c.channels) + index))),
             (f"u{index}_[i]", sym("z")),
         ]
-        return emit("step", ("i", "t", "z", *self.extra), self.loads, stores, [sym("z")], arrays=arrays)
+        sound = const(0.0)
+        for j in range(self.n):
+            sound = sound + at.p[j, j]
+        return emit("step", ("i", "t", "z", *self.extra), self.loads, stores, [sound], arrays=arrays)
 
     def ahead_source(self, *, arrays: bool) -> str:
         """`ahead(i, dt[, M])`: means (n), variances (n), then h x and h P hᵀ + r per channel, dt seconds from now."""

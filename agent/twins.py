@@ -289,7 +289,7 @@ class Twins:
 
 
 def _known(value: float) -> float | None:
-    return value if value == value else None
+    return value if math.isfinite(value) else None
 
 
 def _place(config: AssetBlock) -> str:
