@@ -28,6 +28,7 @@ QUICK = 10.0  # steps are up to 1 + QUICK times as large while a knot has hardly
 STEP_MOST = 2.0
 BEYOND = 1.3  # how far past the deviation just seen a step may go
 FAR = 0.5  # a deviation beyond the knot by more than (1 / FAR)² pulls it further, to FAR of their geometric mean
+FAR_MOST = 3.0  # times the knot, so that one glitch of a million does not deafen the tail for a day
 LEAST = 0.5  # of the first knot: a signal without noise has no tail to learn
 APART = 1.2  # least ratio of the first two knots
 SPACING = (0.1, 0.5)  # least distance of the next two, in terms of the distance before: tails no lighter than this
@@ -58,7 +59,8 @@ def learned(deviation: Expr, count: Expr, knots: Sequence[Expr]) -> list[Expr]:
         step = minimum(most + (most * QUICK) / (1.0 + count * (10.0 * rate)), STEP_MOST)
         # log(1 + e) as e (6 + e) / (6 + 4 e), within 1 % up to e = 1: the same bits from floats and arrays
         fall = 1.0 - step * (6.0 + step) / (6.0 + step * 4.0) * rate
-        rise = maximum(minimum(knot + knot * step, deviation * BEYOND), sqrt(knot * deviation) * FAR)
+        far = minimum(sqrt(knot * deviation) * FAR, knot * FAR_MOST)
+        rise = maximum(minimum(knot + knot * step, deviation * BEYOND), far)
         if k == 0:
             least: Expr = const(LEAST)
         elif k == 1:
