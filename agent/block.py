@@ -293,14 +293,14 @@ class Block:
 
     def next_time(self) -> float:
         """Arrival-clock time at which `on_time` has something to do."""
-        waits = [a.deadline(self.rows.offset) for a in self.alarms if a.waiting]
+        waits = [a.deadline(self.rows.lags) for a in self.alarms if a.waiting]
         return min(self.silence.due, *waits) if waits else self.silence.due
 
     def on_time(self, now: float, out: Outputs) -> None:
         """What silence and the passing of time bring: coasting, stale, absence, delays that ran out."""
         for alarm in self.alarms:
             if alarm.waiting:
-                for row, change, time in alarm.elapse(now, self.rows.offset):
+                for row, change, time in alarm.elapse(now, self.rows.lags):
                     self.announcer.alarm(alarm, row, change, time, now, out)
         if now >= self.silence.due:
             for row, _ in self.silence.pass_by(now):

@@ -70,7 +70,7 @@ class Rows:
         """`<prefix>/<site>/<asset><suffix>`, safe whatever the asset is called."""
         return self.prefix + self.safe[row] + suffix
 
-    def offset(self, row: int) -> float:
-        """Arrival minus event time of the newest reading: turns event times into arrival times."""
-        lag = float(self.views["seen"][row] - self.views["time"][row])
-        return 0.0 if math.isnan(lag) else lag
+    def lags(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Arrival minus event time of the newest reading: turns event times into arrival times. 0 before the first."""
+        lag: NDArray[np.float64] = self.columns["seen"][rows] - self.columns["time"][rows]
+        return np.where(np.isnan(lag), 0.0, lag)

@@ -8,6 +8,7 @@ After ISA-18.2-2016 §5.2 and IEC 62682:2022 §5.2, of which this is the part wi
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from agent.config import Alarm
 from agent.types import Severity, Transition
 
 NORMAL, RISING, ACTIVE, FALLING = range(4)
+Lags = Callable[[NDArray[np.intp]], NDArray[np.float64]]
 _COLUMNS = ("phase", "since", "raised", "count", "last")
 
 
@@ -150,22 +152,26 @@ class Lifecycle:
 
     # -- what passes with time alone
 
-    def deadline(self, now_of: Any) -> float:
-        """Arrival-clock time of the next delay that runs out; `now_of(row)` is arrival minus event time."""
-        best = math.inf
-        for row in self.waiting:
-            delay = self.on_delay if self._phase[row] == RISING else self.off_delay
-            best = min(best, float(self.since[row]) + delay + now_of(row))
-        return best
+    def _waits(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Rows that wait for a delay to run out, in their order, and the delay of each."""
+        rows = np.fromiter(self.waiting, np.intp, len(self.waiting))
+        rows.sort()
+        return rows, np.where(self.phase[rows] == RISING, self.on_delay, self.off_delay)
 
-    def elapse(self, now: float, now_of: Any) -> list[tuple[int, Transition, float]]:
+    def deadline(self, lags: Lags) -> float:
+        """Arrival-clock time of the next delay that runs out. lags: arrival minus event time of rows."""
+        rows, delays = self._waits()
+        return float((self.since[rows] + delays + lags(rows)).min(initial=math.inf))
+
+    def elapse(self, now: float, lags: Lags) -> list[tuple[int, Transition, float]]:
         """Delays that have run out by `now` (arrival clock). Returns (row, change, event time)."""
+        rows, delays = self._waits()
+        times = now - lags(rows)
         changes = []
-        for row in list(self.waiting):
-            time = now - now_of(row)
-            rising = self._phase[row] == RISING
-            if time - self.since[row] >= (self.on_delay if rising else self.off_delay):
-                changes.append((row, self._raise(row, time) if rising else self._clear(row, time), time))
+        for k in np.flatnonzero(times - self.since[rows] >= delays).tolist():
+            row, time = int(rows[k]), float(times[k])
+            change = self._raise(row, time) if self._phase[row] == RISING else self._clear(row, time)
+            changes.append((row, change, time))
         return changes
 
     def missing(self, row: int, now: float) -> Transition | None:
