@@ -128,8 +128,8 @@ class Anomaly:
         what = {
             "hour": f"{reading:.6g}{unit} is out of the ordinary for the time of day, {usual}",
             "sudden": f"{reading:.6g}{unit} came suddenly",
-            "shift": f"the mean of the last {score.SHIFT_FAST:g} readings, {v['f'][row]:.6g}{unit}, "
-            f"is off from the {v['s'][row]:.6g}{unit} of the last {score.SHIFT_SLOW:g}",
+            "shift": f"the last {score.SHIFT_FAST:g} readings are off what is usual by {v['f'][row]:.3g}{unit} on average, "
+            f"those before by {v['s'][row]:.3g}",
             "noise": f"the noise changed: the last {score.NOISE_FAST:g} readings are off by "
             f"{v['a'][row]:.3g} standard deviations on average, usually by {v['b'][row]:.3g}",
             "flat": f"{reading:.6g}{unit} has not moved for {v['r'][row]:g} readings, at most {v['R'][row]:g} before",
@@ -145,7 +145,7 @@ class Anomaly:
 
 
 def _span(seconds: float) -> str:
-    for unit, size in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+    for one, many, size in (("a day", "days", 86400.0), ("an hour", "hours", 3600.0), ("a minute", "minutes", 60.0)):
         if seconds >= size:
-            return f"{seconds / size:g} {unit}"
+            return one if seconds == size else f"{seconds / size:g} {many}"
     return f"{seconds:g} s"
