@@ -27,7 +27,7 @@ from agent.tail import START
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 MOST_NEWER = 8  # newer readings of a row up to which a backlog is placed on arrays
-FEW = 8  # rows in a round below which floats are quicker than arrays, measured in docs/performance.md
+FEW = 24  # rows in a round below which floats are quicker than arrays: `python -m bench core`
 
 
 class Outcome(IntEnum):
