@@ -38,6 +38,7 @@ CLIP_MEAN = 0.9950072780220597  # E[min(chi²(1), 9)]
 ALONE = 3.0  # what a gated reading counts for r when the one before was not gated: an outlier, not larger noise
 RATIO_MIN, RATIO_MAX = 1e-8, 1e4
 RATIO_START = 0.1
+BELIED, SETTLED = 64.0, 50.0  # an interval this many times the present one is halved, in so many first readings
 LATE_PACE = 0.05  # of the mean absolute difference once warm, which bounds r from above
 CAUTION = 1.15  # halving makes the first mean a little low
 UNMOVED = 1e-4  # variance over value squared while no difference has been seen
@@ -290,6 +291,8 @@ class Emitter:
         """Noise and the usual interval, after the update of channel `ch`."""
         count, d = sym(f"n{ch}"), sym("d")
         pace = maximum(1.0 / (count + 1.0), 0.02)
+        # A device whose clock starts in 1970 and is then set shows decades once: that was no interval.
+        pace = where((dt * BELIED < d) & (count < SETTLED), 0.5, pace)
         put("d", where(dt > 0.0, d + (minimum(dt, d * 10.0) - d) * pace, d))
         if learned_r:
             speed = maximum(1.0 / (count + 2.0), 0.01)

@@ -102,3 +102,25 @@ def test_an_empty_block_looks_after_a_restart_when_it_would_have_without_one() -
     back = core(settings(assets=[{"topic": "plant/{asset}", "channels": {"v": {}}}]))
     back.restore(plant.twins.snapshot())
     assert [b.silence.due for b in back.blocks] == [b.silence.due for b in plant.twins.blocks]
+
+
+def test_a_device_whose_first_time_is_in_1970_is_missed_as_soon_as_any_other() -> None:
+    plant = Plant()
+    plant.say(START - 1, at=5.0)
+    for k in range(120):
+        plant.say(START + k)
+        plant.pass_time(START + k, START + k)
+    assert plant.status() == {"live": 1}
+    plant.pass_time(START + 119, START + 119 + 20 * 60)
+    assert plant.status() == {"stale": 1}
+
+
+def test_a_device_whose_first_time_is_in_1970_has_a_rate_within_some_hundred_readings() -> None:
+    t = core(settings(assets=[{"topic": "plant/{asset}", "channels": {"v": {}}}]))
+    rng = random.Random(5)
+    for k in range(-1, 300):
+        payload = {"time": START + k if k >= 0 else 5.0, "v": 20 + 0.5 * k + rng.gauss(0, 0.1)}
+        t.on_batch(Batch.of("plant/pump", json.dumps(payload).encode(), START + k))
+    (bank,) = t.blocks[0].banks
+    assert bank.columns["d"][0] == pytest.approx(1.0, abs=0.5)
+    assert bank.columns["x1"][0] == pytest.approx(0.5, abs=0.1)
