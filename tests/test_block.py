@@ -31,3 +31,17 @@ def test_an_innovation_is_counted_once_however_many_late_readings_follow(assets:
     late = [say(t, START + 40, 20.0, at=START + 2 * k + 1, assets=assets) for k in range(10)]
     assert sum(o.late for o in late) == 10 * assets
     assert sum(sum(o.nis_count.values()) for o in late) == 0
+
+
+def test_a_round_of_late_readings_alone_leaves_a_forecast_alarm_as_it_was() -> None:
+    t = twins(
+        model={"type": "linear", "states": ["x", "w"], "channels": ["v"]}
+        | {"A": [[0, 1], [0, -0.1]], "C": [[1, 0]], "Q": [[0, 0], [0, 0.1]]},
+        time={"late": 1000},
+        learning=4,
+        alarms={"hot": {"type": "limit", "high": 30, "watch": "forecast", "within": 10}},
+    )
+    for k in range(20):
+        say(t, START + 2 * k, 20.0, at=START + 2 * k, assets=20)
+    out = say(t, START + 40, 20.0, at=START + 31, assets=20)
+    assert (out.late, out.alarms) == (20, [])

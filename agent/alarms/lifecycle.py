@@ -89,6 +89,8 @@ class Lifecycle:
             self.last[rows] = times
             return self._judge_many(rows, times)
         which = np.flatnonzero(newer)
+        if not len(which):
+            return []
         self.last[rows[which]] = times[which]
         return [(int(which[k]), change) for k, change in self._judge_many(rows[which], times[which])]
 
