@@ -129,7 +129,7 @@ def counted(outputs: Sequence[Outputs]) -> list[int]:
     return [sum(getattr(each, name) for each in outputs) for name in names] + [sum(len(each.made) for each in outputs)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(MESSAGES, st.lists(st.sampled_from([1, 2, 3, FEW, 40, 100]), max_size=12))
 def test_a_stream_cut_anywhere_gives_the_same_state_and_says_the_same(
     messages: list[tuple[str, float, float, float, float]], cuts: list[int]
@@ -158,7 +158,7 @@ def test_a_long_stream_cut_anywhere_gives_the_same_state(seed: int) -> None:
         assert counted(second) == counted(first)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(MESSAGES, st.integers(0, 150))
 def test_a_core_restored_from_a_snapshot_goes_on_to_the_same_bits(
     messages: list[tuple[str, float, float, float, float]], at: int
@@ -174,7 +174,7 @@ def test_a_core_restored_from_a_snapshot_goes_on_to_the_same_bits(
         assert said(second) == said(first[-1:])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(MESSAGES)
 def test_tracing_changes_nothing_but_the_trace(messages: list[tuple[str, float, float, float, float]]) -> None:
     arrived = stream(messages)

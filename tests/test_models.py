@@ -41,13 +41,13 @@ LEARNED: dict[str, Component] = {
 def test_a_model_with_stated_noise_conforms(name: str) -> None:
     # The wander of an unknown target within one interval is neglected in x, so its Q does not compose.
     check_model(
-        STATED[name].component, step=STATED[name].step or 0.0, composes=name != "first_order learned", examples=25
+        STATED[name].component, step=STATED[name].step or 0.0, composes=name != "first_order learned", examples=15
     )
 
 
 @pytest.mark.parametrize("name", LEARNED)
 def test_a_model_that_learns_its_noise_conforms(name: str) -> None:
-    check_model(LEARNED[name], examples=25)
+    check_model(LEARNED[name], examples=15)
 
 
 @pytest.mark.parametrize("name", STATED)
