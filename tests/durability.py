@@ -24,9 +24,9 @@ from tests.services import settings
 from tests.streams import START
 
 
-def written() -> tuple[int, int]:
-    """Bytes that this process handed to the system, and those that went to storage."""
-    lines = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+def written(process: int | str = "self") -> tuple[int, int]:
+    """Bytes that a process handed to the system, and those that went to storage."""
+    lines = dict(line.split(": ") for line in Path(f"/proc/{process}/io").read_text().splitlines())
     return int(lines["wchar"]), int(lines["write_bytes"])
 
 
@@ -154,9 +154,12 @@ def drain(home: Path, mode: str, in_flight: int, stream: Sequence[Reading], qos:
             steady = [s for s in samples if 0.1 * len(stream) < s[1] < 0.95 * len(stream)] or samples
             rate = (steady[-1][1] - steady[0][1]) / max(1e-9, steady[-1][0] - steady[0][0])
             commits = _metric(raw, "twinned_store_commits_total")
+            assert agent.process is not None
+            storage = written(agent.process.pid)[1]
             agent.stop()
     print(
-        f"{mode}, {in_flight} in flight: {rate:.0f} messages a second, {len(stream) / max(1, commits):.0f} a commit",
+        f"{mode}, {in_flight} in flight: {rate:.0f} messages a second, "
+        + (f"{len(stream) / commits:.0f} a commit, {storage / len(stream):.0f} B to storage each" if commits else ""),
         flush=True,
     )
 
@@ -176,18 +179,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=100_000, help="in the broker's queue")
     parser.add_argument("--assets", type=int, default=10_000)
+    parser.add_argument("--broker", action="store_true", help="only what needs a broker")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="twinned-durability-") as name:
         home = Path(name)
         for mode, per_batch, channels, count in (
-            ("strict", 20, 1, 8000),
-            ("strict", 20, 4, 8000),
-            ("strict", 200, 1, 4000),
-            ("relaxed", 20, 1, 15000),
-            ("relaxed", 1000, 1, 600),
+            ()
+            if given.broker
+            else (
+                ("strict", 20, 1, 8000),
+                ("strict", 20, 4, 8000),
+                ("strict", 200, 1, 4000),
+                ("relaxed", 20, 1, 15000),
+                ("relaxed", 1000, 1, 600),
+            )
         ):
             footprint(home, mode, per_batch, channels, 200, count)
-        large(home, given.assets)
+        if not given.broker:
+            large(home, given.assets)
         stream = readings(1, given.messages)
         for mode, in_flight in (
             ("off", 20), ("relaxed", 20), ("strict", 20), ("off", 1000), ("relaxed", 1000), ("strict", 1000),
