@@ -86,7 +86,7 @@ class Announcer:
             v["published"][row] = received
             if not self.muted:
                 self._write(message, row, received, seq)
-        if self.forecaster.horizons and self._foresight_due(received, v["forecast"][row]):
+        if self._foresight_due(received, v["forecast"][row]) and self.forecaster.ready(row):
             self._foresee(message, row, received)
 
     def _write(self, message: int, row: int, received: float, seq: int) -> None:
@@ -125,7 +125,8 @@ class Announcer:
             self._states.messages.extend(causes)
         if self.forecaster.horizons:
             for k in np.flatnonzero(self._foresight_due(received, c["forecast"][rows])).tolist():
-                self._foresee(messages[k], int(rows[k]), float(received[k]))
+                if self.forecaster.ready(int(rows[k])):
+                    self._foresee(messages[k], int(rows[k]), float(received[k]))
 
     def _foresight_due(self, received: Any, due: Any) -> Any:
         """Whether a forecast is due, of one row or of many; also when a clock that was set back put it off too far."""
@@ -193,17 +194,29 @@ class Announcer:
     # -- alarms
 
     def alarm(
-        self, alarm: Lifecycle, row: int, change: Transition, time: float, processed: float, out: Outputs
+        self,
+        alarm: Lifecycle,
+        row: int,
+        change: Transition,
+        time: float,
+        processed: float,
+        out: Outputs,
+        *,
+        again: bool = False,
     ) -> None:
         """An alarm was raised or cleared: say everything one needs to know about it."""
         name, w = self.rows.names[row], alarm.watched
         columns = w.bank.views
         raised = change is Transition.RAISED
         seq, since = int(alarm.count[row]), float(alarm.raised[row])
-        reported, expected = columns[f"z{w.channel}"][row], columns[f"y{w.channel}"][row]
-        std = math.sqrt(max(columns[f"s{w.channel}"][row], 0.0))
         absence = isinstance(alarm.rule, Absence)
         whole = isinstance(alarm.rule, Absence) and alarm.rule.whole_asset
+        unit = "s" if absence else w.unit
+        value = processed - alarm.rule.value(row) if absence else alarm.rule.value(row)
+        reported = expected = std = math.nan
+        if not absence:
+            reported, expected = columns[f"z{w.channel}"][row], columns[f"y{w.channel}"][row]
+            std = math.sqrt(max(columns[f"s{w.channel}"][row], 0.0))
         text = f"{name if whole else f'{name} {w.name}'}: "
         if not raised:
             text += f"cleared after {max(0.0, time - since):.6g} s: "
@@ -220,13 +233,13 @@ class Announcer:
                 severity=alarm.severity.value,
                 channel=None if whole else w.name,
                 rule=alarm.rule.words,
-                value=alarm.rule.value(row),
-                limit=alarm.rule.limit if anomaly is None else anomaly.threshold(row),
-                unit=w.unit,
+                value=value,
+                limit=alarm.rule.limit_of(row),
+                unit=unit,
                 reported=reported,
                 expected=expected,
                 std=std,
-                surprise=self.rows.views[f"surprise{w.slot}"][row],
+                surprise=math.nan if absence else self.rows.views[f"surprise{w.slot}"][row],
                 since=since,
                 time=time,
                 processed=processed,
@@ -237,8 +250,14 @@ class Announcer:
             )
         )
         topic = self.rows.topic(row, b"/alarm/" + alarm.name.encode())
-        out.alarms.append(AlarmChange(name, alarm.name, alarm.severity, change, time, payload, topic))
-        out.publications.append(Publications((topic,), (payload,), 1, True, owed=True))
+        if not again:
+            out.alarms.append(AlarmChange(name, alarm.name, alarm.severity, change, time, payload, topic))
+        out.publications.append(Publications((topic,), (payload,), 1, True, owed=not again))
+
+    def again(self, alarm: Lifecycle, row: int, processed: float, out: Outputs) -> None:
+        """Say once more that an alarm is active, with the same id: the broker has forgotten it."""
+        since = float(alarm.raised[row])
+        self.alarm(alarm, row, Transition.RAISED, since, processed, out, again=True)
 
 
 def tracked_states(plan: Plan) -> int:

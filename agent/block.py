@@ -22,7 +22,7 @@ from agent.build import Plan, lifecycles
 from agent.kernel import GATE
 from agent.rows import GOOD, UNCERTAIN, Rows
 from agent.silence import Silence
-from agent.types import Outputs, Reason, Reject, Status, TraceRow
+from agent.types import Outputs, Reason, Reject, Status, TraceRow, Transition
 
 _REASONS = {Outcome.LATE: Reason.LATE, Outcome.DUPLICATE: Reason.DUPLICATE}
 _HOT = 16  # samples per asset in a batch beyond which rounds would hold too few rows for arrays to pay
@@ -168,7 +168,7 @@ class Block:
         for alarm in self.by_slot[slot]:
             change = alarm.reading(row, time)
             if change is not None:
-                self.announcer.alarm(alarm, row, change, time, received, out)
+                self._changed(alarm, row, change, time, received, out)
 
     def _trace(
         self, slot: int, row: int, bank: Bank, entry: int, time: float, value: float, outcome: Outcome
@@ -257,7 +257,14 @@ class Block:
         for alarm in self.by_slot[slot]:
             for j, change in alarm.readings(rows, part.times):
                 time, received = float(part.times[j]), float(part.arrived[j])
-                self.announcer.alarm(alarm, int(rows[j]), change, time, received, out)
+                self._changed(alarm, int(rows[j]), change, time, received, out)
+
+    def _changed(
+        self, alarm: Lifecycle, row: int, change: Transition, time: float, received: float, out: Outputs
+    ) -> None:
+        self.announcer.alarm(alarm, row, change, time, received, out)
+        if isinstance(alarm.rule, Absence):
+            self.silence.expect(row, received)
 
     def _finish(self, rows: NDArray[np.intp], messages: list[int], arrived: NDArray[np.float64]) -> None:
         status = self.rows.columns["status"][rows]
@@ -301,7 +308,7 @@ class Block:
         for alarm in self.alarms:
             if alarm.waiting:
                 for row, change, time in alarm.elapse(now, self.rows.lags):
-                    self.announcer.alarm(alarm, row, change, time, now, out)
+                    self._changed(alarm, row, change, time, now, out)
         if now >= self.silence.due:
             for row, _ in self.silence.pass_by(now):
                 self.announcer.silent(row, now)

@@ -99,7 +99,7 @@ class AlarmMessage(Struct):
     severity: Literal["info", "warning", "critical"]
     channel: str | None
     rule: Annotated[str, Meta(description="What is watched, in words.")]
-    value: Annotated[Number, Meta(description="What the rule looked at.")]
+    value: Annotated[Number, Meta(description="What the rule looked at; of an absence, the seconds of silence.")]
     limit: Annotated[Number, Meta(description="What it was compared with.")]
     unit: str
     reported: Annotated[Number, Meta(description="Newest reading of the channel.")]

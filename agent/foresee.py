@@ -23,12 +23,16 @@ class Forecaster:
         self.model = model
         self.z = quantile(0.5 + BAND / 2.0)
 
+    def ready(self, row: int) -> bool:
+        """Whether any filter has heard twice: one reading tells nothing of where it goes."""
+        return bool(self.horizons) and any(bank.views["b"][row] >= 2.0 for bank in self.banks)
+
     def write(self, row: int, time: float, processed: float, asset: str, seq: int) -> bytes:
         """The message of one row. time: event time (s) that the horizons count from."""
         channels: dict[str, list[HorizonValue]] = {}
         for bank in self.banks:
             at = 2 * len(bank.component.states)
-            if bank.views["b"][row] == 0.0:
+            if bank.views["b"][row] < 2.0:
                 continue
             lead = max(0.0, time - bank.views["T"][row])
             runs = [bank.ahead(row, lead + h)[at:] for h in self.horizons]

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.alarms.lifecycle import FALLING, NORMAL, Lifecycle
+from agent.alarms.lifecycle import ACTIVE, FALLING, NORMAL, Lifecycle
 from agent.alarms.rules import Absence
 from agent.bank import Bank
 from agent.config import Silence as Settings
@@ -85,11 +85,12 @@ class Silence:
             # Readings that come quicker than they used to bring the deadline forward, and nobody says so.
             wait = np.where(wait < math.inf, np.minimum(wait, now - seen + np.maximum(STALE_LEAST, usual)), wait)
         self.due = float((seen + wait).min(initial=math.inf))
-        for _, rule in self.absences:
+        for alarm, rule in self.absences:
             if rule.after is not None:
-                ahead = (self._heard(rule, size) + rule.after)[status != Status.LEARNING]
-                # What is absent may speak at any time, and be absent again so much later.
-                ahead = np.where(ahead > now, ahead, now + max(rule.after, LOOK_LEAST))
+                ahead = self._heard(rule, size) + rule.after
+                # What is absent already is looked at again when it has spoken: see `expect`.
+                ahead = ahead[(status != Status.LEARNING) & (alarm.phase[:size] != ACTIVE)]
+                ahead = np.where(ahead > now, ahead, now + LOOK_LEAST)
                 self.due = min(self.due, float(ahead.min(initial=math.inf)))
         changes = [(row, Status.COASTING) for row in np.flatnonzero(to_coast).tolist()]
         return changes + [(row, Status.STALE) for row in np.flatnonzero(to_stale).tolist()]

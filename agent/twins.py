@@ -109,6 +109,16 @@ class Twins:
         """(filter, QoS) of everything the blocks listen to."""
         return list(self.decoder.subscriptions.items())
 
+    def active_again(self, now: float) -> Outputs:
+        """Every active alarm once more, for a broker that has forgotten what it retained."""
+        out = Outputs()
+        for block in self.blocks:
+            for alarm in block.alarms:
+                if alarm.active:
+                    for row in np.flatnonzero(alarm.phase[: len(block)] >= ACTIVE).tolist():
+                        block.announcer.again(alarm, row, now, out)
+        return out
+
     # -- what others look at
 
     def status_counts(self) -> dict[str, int]:

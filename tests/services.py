@@ -81,6 +81,7 @@ class PretendedSession:
         self.reason = ""
         self.queued_bytes = 0
         self.unacknowledged = False
+        self.forgotten = False
         self.settled: list[int] = []
         self.due = float("inf")
         self.arrived: list[Batch | list[Reject]] = []
@@ -113,6 +114,10 @@ class PretendedSession:
             return item
         self._rejects = item
         return None
+
+    def take_forgotten(self) -> bool:
+        forgotten, self.forgotten = self.forgotten, False
+        return forgotten
 
     def take_rejects(self) -> list[Reject]:
         rejects, self._rejects = self._rejects, []

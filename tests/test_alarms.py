@@ -251,12 +251,22 @@ def test_an_absence_alarm_of_the_asset_and_of_a_channel() -> None:
     assert world.wait(15.0) == [(15.0, "mute", "raised")]
     assert world.payloads[0]["channel"] == "b"
     assert world.payloads[0]["text"] == "m0 b: no reading of b for 10 s"
+    told = {k: world.payloads[0][k] for k in ("value", "limit", "unit", "reported", "expected", "surprise")}
+    assert told == {"value": 10.0, "limit": 10.0, "unit": "s", "reported": None, "expected": None, "surprise": None}
     assert world.wait(42.9) == []
     assert world.wait(43.0) == [(43.0, "gone", "raised")]
     assert world.payloads[1]["channel"] is None
     assert world.wait(1000.0) == []
     assert world.say(1001.0, {"a": 1.0}) == [(1001.0, "gone", "cleared")]
     assert world.say(1002.0, {"a": 1.0, "b": 2.0}) == [(1002.0, "mute", "cleared")]
+
+
+def test_of_two_limits_the_alarm_names_the_one_that_was_crossed() -> None:
+    rules = {"range": {"type": "limit", "low": 10, "high": 30}}
+    for level, limit in ((0.0, 10.0), (40.0, 30.0)):
+        world = World(rules, channels={"c": {"noise": 0.1}})
+        world.course([20.0] * 6 + [level] * 6)
+        assert [p["limit"] for p in world.payloads] == [limit]
 
 
 def test_an_absence_alarm_without_a_time_follows_the_stale_twin() -> None:

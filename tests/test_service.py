@@ -22,7 +22,7 @@ from agent.shell.views import SLICE, make_views, snapshot_of, status_words
 from agent.twins import Twins
 from agent.types import Batch, Outputs, Reason, Reject
 from tests.brokers import free_port
-from tests.services import Bench, batch, get, settings
+from tests.services import PLANT, Bench, batch, get, settings
 
 
 def log_lines(bench: Bench) -> list[str]:
@@ -37,6 +37,26 @@ def test_a_batch_is_published_then_acknowledged_and_leaves_in_one_go() -> None:
         bench.turn(batch(("a", 20.0), ("b", 30.0)))
         assert bench.session.calls == ["publish", "acknowledge", "flush"]
         assert {"twinned/test/a/state", "twinned/test/b/state"} <= set(bench.session.topics())
+
+
+def test_a_broker_that_forgot_what_it_retained_is_told_the_active_alarms_again_with_their_ids() -> None:
+    watched = {**PLANT, "channels": {"temperature": {"limits": {"high": 25.0}}}, "learning": 4, "alarms": {}}
+    with Bench(settings(assets=[watched])) as bench:
+        for second in range(14):
+            hot = 40.0 if second > 5 else 20.0 + 0.01 * second
+            bench.turn(batch(("a", hot), ("b", 20.0 + 0.01 * second), received=1000.0 + second))
+        first = [p for p in bench.session.published if b"/alarm/" in p.topics[0]]
+        assert [p.topics[0] for p in first] == [b"twinned/test/a/alarm/temperature_high"]
+        bench.session.published.clear()
+        bench.session.forgotten = True
+        bench.turn()
+        (again,) = bench.session.published
+        assert again.topics == first[0].topics and again.retain and again.qos == 1
+        was, now = (msgspec.json.decode(p.payloads[0]) for p in (first[0], again))
+        assert (now["id"], now["state"], now["since"]) == (was["id"], "active", was["since"])
+        bench.session.published.clear()
+        bench.turn()
+        assert bench.session.published == []
 
 
 def test_an_idle_turn_sends_nothing() -> None:

@@ -30,9 +30,9 @@ class Anomaly:
     def __init__(self, spec: AnomalyAlarm, watched: Watched, channels: int) -> None:
         """channels: how many channels of the asset share the budget."""
         self.watched = watched
-        self.limit: float | None = None  # depends on how often the channel reports: see `threshold`
         self.rate = spec.false_alarms / float(spec.per) / channels  # per second
         self.detectors = tuple(name for name in score.DETECTORS if name in spec.detectors)
+        self.blocks = {name: block for name, block in score.BLOCKS.items() if name in self.detectors}
         count, per = spec.false_alarms, float(spec.per)
         self.words = f"out of the ordinary, at {count:g} false alarm{'s' if count != 1 else ''} in {_span(per)}"
         names = (*score.ROW, "calm", "time")
@@ -62,7 +62,6 @@ class Anomaly:
         if time <= v["time"][row]:
             return
         v["time"][row] = time
-        n = v["n"][row] + 1.0
         (raw,) = self._floats["step"](
             row,
             row * score.HOURS + int(time % 86400.0 // 3600.0),
@@ -70,10 +69,14 @@ class Anomaly:
             bank[f"c{k}"][row],
             math.sqrt(bank[f"i{k}"][row]),
             bank["d"][row],
-            1.0 if n % score.SHIFT_BLOCK == 0.0 else 0.0,
-            1.0 if n % score.NOISE_BLOCK == 0.0 else 0.0,
         )
-        v["calm"][row] = v["calm"][row] + 1.0 if raw < self.threshold(row) * _CALM else 0.0
+        n = v["n"][row]
+        for name, block in self.blocks.items():
+            if n % block.readings == 0.0:
+                self._floats[f"learn_{name}"](row)
+        # Below this nothing is anything but calm, so the threshold is asked for where it matters only.
+        calm = raw < _LEAST * _CALM or raw < self.threshold(row) * _CALM
+        v["calm"][row] = v["calm"][row] + 1.0 if calm else 0.0
 
     def observe_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> None:
         k, bank, c = self.watched.channel, self.watched.bank.columns, self.columns
@@ -81,7 +84,6 @@ class Anomaly:
         if late.any():
             rows, times = rows[~late], times[~late]
         c["time"][rows] = times
-        n = c["n"][rows] + 1.0
         with np.errstate(all="ignore"):
             (raw,) = self._arrays["step"](
                 rows,
@@ -90,10 +92,11 @@ class Anomaly:
                 bank[f"c{k}"][rows],
                 np.sqrt(bank[f"i{k}"][rows]),
                 bank["d"][rows],
-                np.where(n % score.SHIFT_BLOCK == 0.0, 1.0, 0.0),
-                np.where(n % score.NOISE_BLOCK == 0.0, 1.0, 0.0),
             )
-        # Below this nothing is anything but calm, so the threshold is asked for where it matters only.
+            for name, block in self.blocks.items():
+                full = c["n"][rows] % block.readings == 0.0
+                if full.any():
+                    self._arrays[f"learn_{name}"](rows[full])
         calm = raw < _LEAST * _CALM
         for j in np.flatnonzero(~calm).tolist():
             calm[j] = raw[j] < self.threshold(int(rows[j])) * _CALM
@@ -103,6 +106,9 @@ class Anomaly:
         """The score at which this row's alarm is raised."""
         per_reading = self.rate * self.watched.bank.views["d"][row]
         return max(_LEAST, -math.log10(per_reading)) if per_reading > 0.0 else score.LARGEST
+
+    def limit_of(self, row: int) -> float | None:
+        return self.threshold(row)
 
     def conditions(self, columns: Any, i: Index) -> tuple[Condition, Condition]:
         if not isinstance(i, np.ndarray):

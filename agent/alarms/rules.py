@@ -7,6 +7,7 @@ columns of their own. Delays, learning and the changes themselves are the life c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -48,13 +49,14 @@ class Rule(Protocol):
     """What the life cycle needs of a rule."""
 
     words: str  # what the rule is, for the alarm's text
-    limit: float | None  # the number that is compared with, where there is one
 
     def grow(self, capacity: int) -> None: ...
     def observe(self, row: int, time: float) -> None: ...
     def observe_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> None: ...
     def conditions(self, columns: Any, i: Index) -> tuple[Condition, Condition]: ...
-    def value(self, row: int) -> float: ...
+    def value(self, row: int) -> float: ...  # what is looked at; for an absence, when it was last heard
+
+    def limit_of(self, row: int) -> float | None: ...  # the number it is compared with, where there is one
     def export(self, rows: NDArray[np.intp]) -> dict[str, Any]: ...
     def load(self, rows: NDArray[np.intp], data: dict[str, Any]) -> None: ...
 
@@ -80,6 +82,13 @@ class Memory:
     def load(self, rows: NDArray[np.intp], data: dict[str, Any]) -> None:
         for name, column in self.columns.items():
             column[rows] = data[name]
+
+
+def _nearer(value: float, low: float | None, high: float | None) -> float | None:
+    """Of two limits the one that the value is beyond, or closer to."""
+    if low is None or high is None:
+        return high if low is None else low
+    return high if value > (low + high) / 2.0 else low
 
 
 class _Stateless:
@@ -108,7 +117,6 @@ class Limit(_Stateless):
         self.low, self.high, self.band = spec.low, spec.high, spec.deadband
         self.within = float(spec.within)
         self.z = quantile(spec.confidence)
-        self.limit = spec.high if spec.high is not None else spec.low
         bounds = [
             f"below {spec.low:g}" if spec.low is not None else "",
             f"above {spec.high:g}" if spec.high is not None else "",
@@ -148,20 +156,27 @@ class Limit(_Stateless):
                 on, hold = on | (mean + margin < self.low), hold | (mean + margin < self.low + self.band)
         return on, hold
 
+    def _excess(self, value: float) -> float:
+        above = value - self.high if self.high is not None else -math.inf
+        below = self.low - value if self.low is not None else -math.inf
+        return max(above, below)
+
+    def limit_of(self, row: int) -> float | None:
+        return _nearer(self.value(row), self.low, self.high)
+
     def value(self, row: int) -> float:
         columns = self.watched.bank.views
         if self.on == "reading":
             return float(columns[f"z{self.watched.channel}"][row])
         if self.on == "forecast":
             at = 2 * len(self.watched.bank.component.states) + 2 * self.watched.channel
-            return self.watched.bank.ahead(row, self.within)[at]
+            means = [self.watched.bank.ahead(row, dt)[at] for dt in (0.0, self.within / 2.0, self.within)]
+            return max(means, key=self._excess)
         return float(self.watched.estimate(columns, row))
 
 
 class Rate:
     """Changing too quickly: the model's rate where it has one, else the slope between two estimates."""
-
-    limit: float | None
 
     def __init__(self, spec: RateAlarm, watched: Watched) -> None:
         self.watched = watched
@@ -170,7 +185,6 @@ class Rate:
         self.below = None if spec.below is None else spec.below / per
         self.band = spec.deadband / per
         self.per = per
-        self.limit = spec.above if spec.above is not None else spec.below
         self.state = watched.bank.component.rates[watched.channel]
         self.memory = Memory(("estimate", "time", "slope"), float("nan"))
         bounds = [
@@ -219,6 +233,11 @@ class Rate:
             on, hold = on | (v < self.below), hold | (v < self.below + self.band)
         return on, hold
 
+    def limit_of(self, row: int) -> float | None:
+        scale = self.per
+        below, above = (None if v is None else v * scale for v in (self.below, self.above))
+        return _nearer(self.value(row), below, above)
+
     def value(self, row: int) -> float:
         v = self.memory.views["slope"][row] if self.state is None else self.watched.bank.views[f"x{self.state}"][row]
         return float(v) * self.per
@@ -233,8 +252,6 @@ class Rate:
 
 class Flat:
     """Readings arrive but do not move."""
-
-    limit: float | None = None
 
     def __init__(self, spec: FlatAlarm, watched: Watched) -> None:
         self.watched = watched
@@ -269,6 +286,9 @@ class Flat:
         on = (m["count"][i] >= self.readings) & (m["last"][i] - m["since"][i] >= self.duration)
         return on, on
 
+    def limit_of(self, row: int) -> float | None:
+        return None
+
     def value(self, row: int) -> float:
         return float(self.memory.views["anchor"][row])
 
@@ -285,7 +305,6 @@ class Surprise:
     def __init__(self, spec: SurpriseAlarm, watched: Watched) -> None:
         self.watched = watched
         self.threshold = spec.threshold
-        self.limit: float | None = spec.threshold
         self.pace = 2.0 / (spec.readings + 1.0)
         self.single = spec.readings == 1
         self.memory = Memory(("mean",))
@@ -309,6 +328,9 @@ class Surprise:
         v = (self.memory.columns if isinstance(i, np.ndarray) else self.memory.views)["mean"][i]
         return v >= self.threshold, v >= self.threshold / 2.0
 
+    def limit_of(self, row: int) -> float | None:
+        return self.threshold
+
     def value(self, row: int) -> float:
         return float(self.memory.views["mean"][row])
 
@@ -325,7 +347,6 @@ class Absence:
     def __init__(self, spec: AbsenceAlarm, watched: Watched, *, whole_asset: bool) -> None:
         self.watched = watched
         self.after = None if spec.after is None else float(spec.after)
-        self.limit = self.after
         self.whole_asset = whole_asset
         self.memory = Memory(("heard",), float("nan"))
         subject = "the asset" if whole_asset else watched.name
@@ -354,6 +375,9 @@ class Absence:
     def heard(self, row: int) -> float:
         heard = float(self.memory.views["heard"][row])
         return heard if heard == heard else float(self.watched.block.views["made"][row])
+
+    def limit_of(self, row: int) -> float | None:
+        return self.after
 
     def value(self, row: int) -> float:
         return self.heard(row)

@@ -25,6 +25,7 @@ once.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cache
 from types import CodeType
 
@@ -39,8 +40,8 @@ FLOOR = 0.35  # of the spread over all hours in the spread of each
 UNSURE = 2.0  # spreads of all readings added while an hour was not yet seen on several days
 SLACK = 5.0  # spreads a single reading may count for in the level and the spread of its hour
 OUTSIDE, OUTSIDE_MOST = 4.0, 0.5  # evidence per range outside all that was seen, and ranges that count
-SHIFT_FAST, SHIFT_SLOW, SHIFT_BLOCK = 5.0, 500.0, 10.0
-NOISE_FAST, NOISE_SLOW, NOISE_BLOCK = 60.0, 2000.0, 60.0
+SHIFT_FAST, SHIFT_SLOW = 5.0, 500.0  # readings
+NOISE_FAST, NOISE_SLOW = 60.0, 2000.0
 SMOOTHED = (2.2, 3.2, 4.5, 6.0)  # first knots of block maxima of a smoothed statistic, in its standard deviations
 FLAT_LEAST = 10.0  # readings at rest that are never flat
 FLAT_MOST = 8.0  # evidence; a bound that grew with every reading would tell the same rest again and again
@@ -50,6 +51,19 @@ LEAST = 0.5  # scores below say nothing
 LARGEST = 1e6  # a statistic beyond this says nothing more
 TINY = 1e-300
 
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Readings of which a slowly changing statistic's tail learns the largest: its columns."""
+
+    knots: str
+    largest: str
+    readings: float
+
+
+SHIFT_BLOCK = Block("F", "B", 10.0)
+NOISE_BLOCK = Block("V", "N", 60.0)
+BLOCKS = {"shift": SHIFT_BLOCK, "noise": NOISE_BLOCK}
 ROW = (
     *("n", "m", "S", "g", "lo", "hi", "z"),  # readings, mean, spread, spread within hours, range, last reading
     *("f", "s", "v", "B"),  # shift: fast and slow mean, variance of their difference, largest of the block
@@ -67,6 +81,10 @@ def start(name: str) -> float:
     if name[0] in "HFV" and name[1:].isdigit():
         return (START if name[0] == "H" else SMOOTHED)[int(name[1:])]
     return 1.0 if name == "o" else 0.0
+
+
+def _knots(name: str) -> list[Expr]:
+    return [sym(f"{name}{k}") for k in range(KNOTS)]
 
 
 def _size(e: Expr) -> Expr:
@@ -96,9 +114,6 @@ class _Step:
         self.put(name, new)
         return new
 
-    def knots(self, name: str) -> list[Expr]:
-        return [sym(f"{name}{k}") for k in range(KNOTS)]
-
     def hour(self) -> tuple[Expr, Expr, Expr, Expr]:
         """Evidence, the usual level and spread, and how far the reading is off the level."""
         n, z = self.n, self.z
@@ -113,7 +128,7 @@ class _Step:
         within, overall = sym("g"), sym("S")
         scale = spread + within * FLOOR + overall * UNSURE / (1.0 + visits * visits)
         statistic = where(n > 3.0, where(scale > 0.0, _ratio(size, scale), 0.0), 0.0)
-        knots = self.knots("H")
+        knots = _knots("H")
         evidence = minimum(surprise(statistic, knots), most_claimed(n))
         for k, knot in enumerate(learned(statistic, n, knots)):
             self.put(f"H{k}", where(n > 3.0, knot, knots[k]))
@@ -136,17 +151,12 @@ class _Step:
         self.follow("S", where(early, far, minimum(far, overall * 8.0)), per_visit * HOURS)
         return evidence + outside * OUTSIDE, usual, scale, off
 
-    def smoothed(self, statistic: Expr, ready: Expr, name: str, largest: str, block: float) -> Expr:
+    def smoothed(self, statistic: Expr, ready: Expr, block: Block) -> Expr:
         """Evidence of a statistic that changes slowly, per reading, from the largest of each block of readings."""
-        knots = self.knots(name)
-        blocks = self.n / block
-        evidence = minimum(surprise(statistic, knots), most_claimed(blocks)) + math.log10(block)
-        top = maximum(sym(largest), where(ready, statistic, 0.0))
-        full = sym("full_" + name) > 0.0
-        for k, knot in enumerate(learned(top, blocks, knots)):
-            self.put(f"{name}{k}", where(full, knot, knots[k]))
-        self.put(largest, where(full, 0.0, top))
-        return where(ready, where(statistic > knots[0], evidence, 0.0), 0.0)
+        knots = _knots(block.knots)
+        evidence = minimum(surprise(statistic, knots), most_claimed(self.n / block.readings))
+        self.put(block.largest, maximum(sym(block.largest), where(ready, statistic, 0.0)))
+        return where(ready, where(statistic > knots[0], evidence + math.log10(block.readings), 0.0), 0.0)
 
     def shift(self, off: Expr) -> Expr:
         """`off`: the reading less the level usual at its hour, so that a warm afternoon is no shift."""
@@ -156,7 +166,7 @@ class _Step:
         square = apart * apart
         self.follow("v", where(n > 100.0, minimum(square, variance * 16.0), square), SHIFT_SLOW)
         statistic = _ratio(_size(apart), sqrt(variance))
-        return self.smoothed(statistic, (n > 20.0) & (variance > 0.0), "F", "B", SHIFT_BLOCK)
+        return self.smoothed(statistic, (n > 20.0) & (variance > 0.0), SHIFT_BLOCK)
 
     def noise(self) -> Expr:
         n, size = self.n, minimum(sym("size"), 8.0)
@@ -170,7 +180,7 @@ class _Step:
         pace = maximum(1.0 / maximum(judged, 1.0), 1.0 / const(NOISE_SLOW))
         self.put("w", where(judged > 0.0, variance + (square - variance) * pace, 0.0))
         statistic = _ratio(_size(apart), sqrt(variance))
-        return self.smoothed(statistic, (n > 3.0 * NOISE_FAST) & (variance > 0.0), "V", "N", NOISE_BLOCK)
+        return self.smoothed(statistic, (n > 3.0 * NOISE_FAST) & (variance > 0.0), NOISE_BLOCK)
 
     def flat(self) -> Expr:
         n, often, run, most = self.n, sym("o"), sym("r"), sym("R")
@@ -203,16 +213,18 @@ class _Step:
 
 @cache
 def program(detectors: tuple[str, ...], *, arrays: bool) -> CodeType:
-    """Code of `step(i, j, x, c, size, d, full_F, full_V)`: one reading of rows i, whose hours are at j, with the
-    reading x, its surprise, |innovation| in standard deviations, the usual interval (s), and whether a block ends.
+    """Code of `step(i, j, x, c, size, d)`: one reading x of rows i, whose hours are at j, with its surprise, its
+    |innovation| in standard deviations, and the usual interval (s); and of `learn_shift(i)` and `learn_noise(i)`, for
+    rows whose block ends with it.
     """
     s = _Step()
     hour, usual, spread, off = s.hour()
-    evidence = {"hour": hour, "sudden": sym("c"), "shift": s.shift(off), "noise": s.noise(), "flat": s.flat()}
+    make = {"hour": lambda: hour, "sudden": lambda: sym("c"), "shift": lambda: s.shift(off)}
+    make |= {"noise": s.noise, "flat": s.flat}
     budget = sum(SHARE[name] for name in detectors)
     raw, cause = const(0.0), const(0.0)
     for name in detectors:
-        own = evidence[name] + math.log10(SHARE[name] / budget)
+        own = make[name]() + math.log10(SHARE[name] / budget)
         cause = where(own > raw, float(DETECTORS.index(name)), cause)
         raw = maximum(own, raw)
     told = s.episode(raw)
@@ -222,5 +234,11 @@ def program(detectors: tuple[str, ...], *, arrays: bool) -> CodeType:
     s.put("z", s.z)
     s.put("n", s.n + 1.0)
     loads = {name: f"{name}_[i]" for name in ROW} | {name: f"{name}_[j]" for name in HOUR}
-    source = emit("step", ("i", "j", "x", "c", "size", "d", "full_F", "full_V"), loads, s.stores, [raw], arrays=arrays)
+    source = emit("step", ("i", "j", "x", "c", "size", "d"), loads, s.stores, [raw], arrays=arrays)
+    for name, block in BLOCKS.items():
+        knots, largest = _knots(block.knots), sym(block.largest)
+        stores = [(f"{block.largest}_[i]", const(0.0))]
+        for k, knot in enumerate(learned(largest, s.n / block.readings, knots)):
+            stores.append((f"{block.knots}{k}_[i]", knot))
+        source += emit(f"learn_{name}", ("i",), loads, stores, [], arrays=arrays)
     return compile(source, "<emitted score>", "exec")

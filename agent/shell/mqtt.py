@@ -94,6 +94,7 @@ class Session:
         self._outgoing = Outgoing(config, self.counters, clock=clock, events=events)
         self.connected = False
         self.subscribed = False
+        self._forgotten = False
 
     # what is known
 
@@ -124,6 +125,11 @@ class Session:
         outbox = self._outgoing.outbox
         settled, outbox.settled = outbox.settled, []
         return settled
+
+    def take_forgotten(self) -> bool:
+        """Whether the broker has, since last asked, begun without what it knew: what it retained may be gone, too."""
+        forgotten, self._forgotten = self._forgotten and self.subscribed, self._forgotten and not self.subscribed
+        return forgotten
 
     def announce(self) -> None:
         """Say how it goes once more, because it goes otherwise."""
@@ -320,6 +326,7 @@ class Session:
             self._v5_refused = now
         if not accepted.session_present:
             self._outgoing.outbox.forget_session()
+            self._forgotten = True
         self._phase = _Phase.CONNECTED
         self._due = inf
         link.since = now

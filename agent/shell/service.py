@@ -246,6 +246,8 @@ class Service:
         if began >= self._time_due and (now := self.now()) >= self.twins.next_time():
             self._time_due = began + TIMER_GRAIN
             outputs += self._on_time(now)
+        if self.session.take_forgotten():
+            outputs.append(self.twins.active_again(self.now()))
         if rejects:
             outputs.append(Outputs(messages=len(rejects), rejects=rejects))
         if not outputs:
