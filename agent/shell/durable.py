@@ -138,6 +138,7 @@ class Durable:
         self._take_over(found)
         if found.damage:
             store.abandon()
+            self._last = 0
             self._set_aside(found.damage)
             self._restart(found.owed)
         else:

@@ -24,6 +24,7 @@ APPLICATION = 0x7477696E  # "twin"
 PAGE = 1024
 WAL_PAGES = 4096  # pages in the WAL after which they are moved into the database
 WAL_BYTES = 2 * PAGE * WAL_PAGES  # what the WAL may take, within the cap on the whole
+MOST_ROWS = 1 << 40  # what no agent ever writes
 PIECES = 1 << 20  # a piece's number is that of its snapshot times this, and counted from there
 
 # Element k takes a file of version k to version k + 1; an empty file has version 0.
@@ -159,14 +160,14 @@ class Store:
 
     def check(self) -> None:
         """Raises DamagedError where pages or trees are not sound: a row may be missing without a trace otherwise."""
-        with _translating():
+        with _reading():
             said = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if said != "ok":
             raise DamagedError(said)
 
     def snapshots(self) -> list[SnapshotRow]:
         """Complete snapshots whose row is sound, newest first."""
-        with _translating():
+        with _reading():
             rows = self._db.execute(
                 "SELECT id, journal, pieces, config, seal FROM snapshot ORDER BY id DESC"
             ).fetchall()
@@ -176,7 +177,7 @@ class Store:
         """The pieces of a snapshot, in order."""
         for number in range(row.pieces):
             key = row.id * PIECES + number
-            with _translating():
+            with _reading():
                 found = self._db.execute("SELECT data FROM piece WHERE id = ?", (key,)).fetchone()
             if found is None:
                 raise DamagedError(f"piece {number} of snapshot {row.id} is missing")
@@ -185,7 +186,7 @@ class Store:
     def records(self, after: int) -> Iterator[tuple[int, bytes]]:
         """Journal records after this number, in order and without a gap."""
         expected = after + 1
-        with _translating():
+        with _reading():
             cursor = self._db.execute("SELECT id, record FROM journal WHERE id > ? ORDER BY id", (after,))
             for key, record in cursor:
                 if key != expected:
@@ -195,23 +196,23 @@ class Store:
 
     def last_record(self) -> int:
         """Number of the newest journal record; 0: none was ever written."""
-        with _translating():
+        with _reading():
             newest = self._db.execute(
                 "SELECT max(coalesce((SELECT max(id) FROM journal), 0), coalesce((SELECT max(journal) FROM snapshot), 0))"
             ).fetchone()[0]
-        return int(newest)
+            return _plausible(newest)
 
     def last_snapshot(self) -> int:
         """Highest number of a snapshot, complete or not; 0: none."""
-        with _translating():
-            found = self._db.execute(
+        with _reading():
+            snapshot, piece = self._db.execute(
                 "SELECT coalesce((SELECT max(id) FROM snapshot), 0), coalesce((SELECT max(id) FROM piece), 0)"
             ).fetchone()
-        return max(int(found[0]), int(found[1]) // PIECES)
+            return max(_plausible(snapshot), _plausible(piece // PIECES))
 
     def owed(self, after: int = 0, limit: int = -1) -> list[Owed]:
         """Alarm changes the broker has not acknowledged and whose row is sound, oldest first."""
-        with _translating():
+        with _reading():
             rows = self._db.execute(
                 "SELECT id, topic, payload, seal FROM owed WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
             ).fetchall()
@@ -219,7 +220,7 @@ class Store:
 
     def unsound(self) -> list[str]:
         """What was found of snapshots and owed alarm changes, but is not what was written; pieces are not looked at."""
-        with _translating():
+        with _reading():
             count = self._db.execute("SELECT (SELECT count(*) FROM snapshot), (SELECT count(*) FROM owed)").fetchone()
         lines = []
         if count[0] > len(self.snapshots()):
@@ -230,7 +231,7 @@ class Store:
 
     def used(self) -> int:
         """Bytes of the database that hold something."""
-        with _translating():
+        with _reading():
             pages = self._db.execute("PRAGMA page_count").fetchone()[0]
             free = self._db.execute("PRAGMA freelist_count").fetchone()[0]
         return int(pages - free) * PAGE
@@ -358,6 +359,23 @@ def _translating() -> Iterator[None]:
             raise StoreError(f"{error} ({error.sqlite_errorname})") from None
         # Wrong types, missing tables or columns, rows that are there twice: not what was written.
         raise DamagedError(str(error)) from None
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """As `_translating`; and what was read need not be of the type that was written."""
+    try:
+        with _translating():
+            yield
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DamagedError(f"a value of another type than was written: {error}") from None
+
+
+def _plausible(number: object) -> int:
+    """A row's number, as long as others can follow it."""
+    if not isinstance(number, int) or not 0 <= number < MOST_ROWS:
+        raise DamagedError(f"a row has the number {number!r}")
+    return number
 
 
 def _sealed(key: int, data: bytes) -> bytes:
