@@ -2,8 +2,8 @@
 
 Columns: `time` (UTC epoch seconds), `asset`, `channel`, `value`; `expected` and `std` of the reading before it was
 used; `nis`, its normalised innovation squared; `surprise`, -log10 of the probability of a reading this far off;
-`score`, what the surprise alarms hold against their threshold; `alarm`, 1 while an alarm of the channel is active. A
-rejected reading keeps its row: expected, std and nis empty, surprise and score 0.
+`score`, what the surprise and anomaly alarms hold against their threshold; `alarm`, 1 while an alarm of the channel
+is active. A rejected reading keeps its row: expected, std and nis empty, surprise and score 0.
 """
 
 from __future__ import annotations
