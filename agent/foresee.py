@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 from agent.bank import Bank
 from agent.encode import ENCODER, ForecastMessage, HorizonValue
-from agent.judge import quantile
 
-BAND = 0.90
+Z_BAND = 1.6448536269514722  # standard normal quantile of 0.95: a band of 90 %
 
 
 class Forecaster:
@@ -21,7 +20,7 @@ class Forecaster:
         self.banks = banks
         self.horizons = tuple(horizons)
         self.model = model
-        self.z = quantile(0.5 + BAND / 2.0)
+        self.z = Z_BAND
 
     def ready(self, row: int) -> bool:
         """Whether any filter has heard twice: one reading tells nothing of where it goes."""

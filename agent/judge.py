@@ -5,6 +5,8 @@ from __future__ import annotations
 
 def quantile(probability: float) -> float:
     """Standard normal quantile, for forecast bands. Raises ValueError outside (0, 1)."""
-    from statistics import NormalDist
+    if probability == 0.5:
+        return 0.0
+    from statistics import NormalDist  # 0.4 MiB that a daemon without such an alarm can do without
 
     return NormalDist().inv_cdf(probability)
