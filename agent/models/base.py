@@ -136,5 +136,23 @@ class Model(Protocol):
         ...
 
 
+def trend_noises(wander: float | None, rate_wander: float | None) -> tuple[Noise, Noise]:
+    """Process noise of a level and its rate: q0 [dt 0; 0 0] + q1 [dt³/3 dt²/2; dt²/2 dt].
+
+    Standard deviations of the wander in one second. Both None: learned; one None: zero.
+    Source: Bar-Shalom, Li and Kirubarajan (2001), §6.2.2.
+    """
+    stated = wander is not None or rate_wander is not None
+    return (
+        Noise(lambda dt: ((dt, 0.0), (0.0, 0.0)), (wander or 0.0) ** 2 if stated else None, order=1),
+        Noise(
+            lambda dt: ((dt * dt * dt / 3.0, dt * dt / 2.0), (dt * dt / 2.0, dt)),
+            (rate_wander or 0.0) ** 2 if stated else None,
+            weight=0.01,
+            order=3,
+        ),
+    )
+
+
 def rate_unit(unit: str) -> str:
     return f"{unit}/s" if unit else "1/s"

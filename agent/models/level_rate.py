@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from agent.config import Positive
-from agent.models.base import ChannelInfo, Component, Noise, State, rate_unit
+from agent.models.base import ChannelInfo, Component, State, rate_unit, trend_noises
 from agent.models.base import Settings as Base
 
 
@@ -46,7 +46,6 @@ class LevelRate:
     @staticmethod
     def build(settings: LevelRateSettings, channels: Sequence[ChannelInfo]) -> Component:
         (channel,) = channels
-        stated = settings.wander is not None or settings.rate_wander is not None
         return Component(
             model="level_rate",
             version=1,
@@ -57,15 +56,7 @@ class LevelRate:
             channels=(channel.name,),
             observe=((1.0, 0.0),),
             transition=lambda dt: ((1.0, dt), (0.0, 1.0)),
-            noises=(
-                Noise(lambda dt: ((dt, 0.0), (0.0, 0.0)), (settings.wander or 0.0) ** 2 if stated else None, order=1),
-                Noise(
-                    lambda dt: ((dt * dt * dt / 3.0, dt * dt / 2.0), (dt * dt / 2.0, dt)),
-                    (settings.rate_wander or 0.0) ** 2 if stated else None,
-                    weight=0.01,
-                    order=3,
-                ),
-            ),
+            noises=trend_noises(settings.wander, settings.rate_wander),
             measurement=(channel.variance,),
             rates=(1,),
         )

@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from agent.config import Positive
-from agent.models.base import ChannelInfo, Component, Noise, State, rate_unit
+from agent.models.base import ChannelInfo, Component, State, rate_unit, trend_noises
 from agent.models.base import Settings as Base
 from agent.models.first_order import Driver, source_of
 
@@ -51,7 +51,6 @@ class Tank:
     def build(settings: TankSettings, channels: Sequence[ChannelInfo]) -> Component:
         (level,) = channels
         per_area = 1.0 / settings.area
-        stated = settings.wander is not None or settings.leak_wander is not None
         return Component(
             model="tank",
             version=1,
@@ -62,15 +61,7 @@ class Tank:
             channels=(level.name,),
             observe=((1.0, 0.0),),
             transition=lambda dt: ((1.0, dt), (0.0, 1.0)),
-            noises=(
-                Noise(lambda dt: ((dt, 0.0), (0.0, 0.0)), (settings.wander or 0.0) ** 2 if stated else None, order=1),
-                Noise(
-                    lambda dt: ((dt * dt * dt / 3.0, dt * dt / 2.0), (dt * dt / 2.0, dt)),
-                    (settings.leak_wander or 0.0) ** 2 if stated else None,
-                    weight=0.01,
-                    order=3,
-                ),
-            ),
+            noises=trend_noises(settings.wander, settings.leak_wander),
             inputs=(source_of(settings.inflow), source_of(settings.outflow)),
             drive=lambda dt: ((dt * per_area, dt * -per_area), (0.0, 0.0)),
             measurement=(level.variance,),
