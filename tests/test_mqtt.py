@@ -232,6 +232,27 @@ def test_a_restarted_broker_is_found_again_and_nothing_confirmed_is_lost(tmp_pat
 
 
 @VERSIONS
+@pytest.mark.parametrize("remembers", [True, False])
+def test_a_broker_that_comes_back_with_nothing_is_told_apart_from_one_that_remembers(
+    tmp_path: Path, protocol: str, remembers: bool
+) -> None:
+    with (
+        Mosquitto(tmp_path, persistence=remembers) as broker,
+        Loop(mqtt(port=broker.port, protocol=protocol), [("plant/#", 1)]) as loop,
+    ):
+        assert not loop.session.take_forgotten()
+        loop.ready()
+        assert loop.session.take_forgotten(), "at the first meeting the broker knows nothing"
+        assert not loop.session.take_forgotten(), "it is said once"
+        broker.stop()
+        loop.until(lambda: not loop.session.connected)
+        assert not loop.session.take_forgotten()
+        broker.start()
+        loop.ready()
+        assert loop.session.take_forgotten() is not remembers
+
+
+@VERSIONS
 def test_messages_of_a_kept_session_wait_for_the_agent(broker: Mosquitto, protocol: str) -> None:
     client_id = f"away-{protocol}"
     settings = mqtt(port=broker.port, protocol=protocol)
