@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import pytest
+
 PATIENCE = 20.0  # seconds until a test that waits gives up; only failures take that long
 
 
@@ -141,6 +143,8 @@ class Mosquitto(Process):
         websockets: bool = False,
         extra: Sequence[str] = (),
     ) -> None:
+        if not self.installed():
+            pytest.skip("Mosquitto and its clients are not installed")
         self.port = self.plain_port = port or free_port()
         home = directory / f"mosquitto-{self.port}"
         home.mkdir(parents=True, exist_ok=True)
@@ -174,7 +178,7 @@ class Mosquitto(Process):
 
     @staticmethod
     def installed() -> bool:
-        return shutil.which("mosquitto") is not None
+        return all(shutil.which(name) for name in ("mosquitto", "mosquitto_pub", "mosquitto_sub"))
 
 
 _AMQTT = """
