@@ -1,28 +1,23 @@
-"""What a block says: which messages its policies ask for, in which order, with which delivery options.
+"""What a block says of its twins: which messages its policies ask for, in which order, with which delivery options.
 
-States and forecasts of a batch are gathered and come out in the order of the messages that caused them; alarms come
-out at once. The words and numbers of each message are `agent.encode`'s and `agent.foresee`'s.
+States and forecasts of a batch are gathered and come out in the order of the messages that caused them. The words and
+numbers of each message are `agent.encode`'s and `agent.foresee`'s; what is said of alarms, `agent.alarms.report`'s.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.alarms.anomaly import Anomaly
-from agent.alarms.lifecycle import Lifecycle
-from agent.alarms.rules import Absence
 from agent.bank import Bank
 from agent.build import Plan
-from agent.encode import ENCODER, AlarmMessage, StateEncoder
+from agent.encode import StateEncoder
 from agent.foresee import Forecaster
 from agent.rows import Rows
-from agent.topics import safe_level
-from agent.types import STATUS_NAMES, AlarmChange, Outputs, Publications, Transition
+from agent.types import STATUS_NAMES, Outputs, Publications
 
 _SET_BACK = 1.0  # seconds: a clock that shows that much less was set, and did not just tick unevenly
 
@@ -48,7 +43,7 @@ class Pending(NamedTuple):
 
 
 class Announcer:
-    """State, forecast and alarm messages of one block."""
+    """State and forecast messages of one block."""
 
     def __init__(self, plan: Plan, rows: Rows, banks: list[Bank]) -> None:
         self.rows = rows
@@ -191,105 +186,7 @@ class Announcer:
         self._states.topics.append(self.rows.topic(row, b"/state"))
         self._states.payloads.append(self.encoder.write(time, now, age, self.rows.names[row], status, seq, values))
 
-    # -- alarms
-
-    def alarm(
-        self,
-        alarm: Lifecycle,
-        row: int,
-        change: Transition,
-        time: float,
-        processed: float,
-        out: Outputs,
-        *,
-        again: bool = False,
-    ) -> None:
-        """An alarm was raised or cleared: say everything one needs to know about it."""
-        name, w = self.rows.names[row], alarm.watched
-        columns = w.bank.views
-        raised = change is Transition.RAISED
-        seq, since = int(alarm.count[row]), float(alarm.raised[row])
-        absence = isinstance(alarm.rule, Absence)
-        whole = isinstance(alarm.rule, Absence) and alarm.rule.whole_asset
-        unit = "s" if absence else w.unit
-        value = processed - alarm.rule.value(row) if absence else alarm.rule.value(row)
-        reported = expected = std = math.nan
-        if not absence:
-            reported, expected = columns[f"z{w.channel}"][row], columns[f"y{w.channel}"][row]
-            std = math.sqrt(max(columns[f"s{w.channel}"][row], 0.0))
-        text = f"{name if whole else f'{name} {w.name}'}: "
-        if not raised:
-            text += f"cleared after {max(0.0, time - since):.6g} s: "
-        anomaly = alarm.rule if isinstance(alarm.rule, Anomaly) else None
-        text += anomaly.explain(row) if anomaly is not None and raised else alarm.rule.words
-        if raised and not absence:
-            text += f"; reported {reported:.6g}, expected {expected:.6g} ± {std:.3g}{' ' + w.unit if w.unit else ''}"
-        payload = ENCODER.encode(
-            AlarmMessage(
-                id=f"{name}/{alarm.name}/{seq}",
-                alarm=alarm.name,
-                asset=name,
-                state="active" if raised else "cleared",
-                severity=alarm.severity.value,
-                channel=None if whole else w.name,
-                rule=alarm.rule.words,
-                value=value,
-                limit=alarm.rule.limit_of(row),
-                unit=unit,
-                reported=reported,
-                expected=expected,
-                std=std,
-                surprise=math.nan if absence else self.rows.views[f"surprise{w.slot}"][row],
-                since=since,
-                time=time,
-                processed=processed,
-                seq=seq,
-                model=self.model,
-                message=alarm.message,
-                text=text,
-            )
-        )
-        topic = self.rows.topic(row, b"/alarm/" + alarm.name.encode())
-        if not again:
-            out.alarms.append(AlarmChange(name, alarm.name, alarm.severity, change, time, payload, topic))
-        out.publications.append(Publications((topic,), (payload,), 1, True, owed=not again))
-
-    def again(self, alarm: Lifecycle, row: int, processed: float, out: Outputs) -> None:
-        """Say once more that an alarm is active, with the same id: the broker has forgotten it."""
-        since = float(alarm.raised[row])
-        self.alarm(alarm, row, Transition.RAISED, since, processed, out, again=True)
-
 
 def tracked_states(plan: Plan) -> int:
     """How many states the `change` policy compares with what was last published."""
     return sum(len(c.states) for c in plan.components) if plan.config.state.policy == "change" else 0
-
-
-def farewell(saved: Mapping[str, Any], alarm: str, row: int, since: float, seq: int) -> tuple[bytes, bytes]:
-    """Topic and payload that clear an alarm which was active in a snapshot and is no longer configured."""
-    name, old = saved["names"][row], saved["alarms"][alarm]
-    topic = saved["prefix"] + safe_level(name).encode() + b"/alarm/" + alarm.encode()
-    message = AlarmMessage(
-        id=f"{name}/{alarm}/{seq}",
-        alarm=alarm,
-        asset=name,
-        state="cleared",
-        severity=old["severity"],
-        channel=None,
-        rule=old["rule"],
-        value=None,
-        limit=None,
-        unit="",
-        reported=None,
-        expected=None,
-        std=None,
-        surprise=None,
-        since=since,
-        time=None,
-        processed=None,
-        seq=seq,
-        model=saved["model"],
-        message="",
-        text=f"{name}: no longer watched: {old['rule']}",
-    )
-    return topic, ENCODER.encode(message)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.alarms.lifecycle import ACTIVE, Lifecycle
+from agent.alarms.report import Reporter
 from agent.alarms.rules import Absence
 from agent.announce import Announcer, tracked_states
 from agent.bank import FEW, Bank, Outcome
@@ -75,6 +76,7 @@ class Block:
             for slot in range(len(plan.channels)) if whole else (alarm.watched.slot,):
                 self.by_slot[slot].append(alarm)
         self.announcer = Announcer(plan, self.rows, self.banks)
+        self.reporter = Reporter(plan.model, self.rows)
         self.silence = Silence(plan.config.silence, self.rows, self.banks, self.alarms)
         self.tracing = False
         # Readings of one time are in the order of the filters' entries; in any other they would count as late.
@@ -93,6 +95,7 @@ class Block:
             self.rows.grow(capacity)
             for alarm in self.alarms:
                 alarm.grow(capacity)
+            self.announcer.forecaster.grow(capacity)
             self.announcer.bind()
         row = self.rows.add(name, now)
         self.silence.expect(row, now)
@@ -262,7 +265,7 @@ class Block:
     def _changed(
         self, alarm: Lifecycle, row: int, change: Transition, time: float, received: float, out: Outputs
     ) -> None:
-        self.announcer.alarm(alarm, row, change, time, received, out)
+        self.reporter.changed(alarm, row, change, time, received, out)
         if isinstance(alarm.rule, Absence):
             self.silence.expect(row, received)
 
@@ -317,7 +320,7 @@ class Block:
                 for row in rows:
                     absent = alarm.missing(row, now)
                     if absent is not None:
-                        self.announcer.alarm(alarm, row, absent, now, now, out)
+                        self.reporter.changed(alarm, row, absent, now, now, out)
 
     # -- an input that many assets share
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from agent.alarms.lifecycle import ACTIVE
-from agent.announce import farewell
+from agent.alarms.report import farewell
 from agent.block import Arrivals, Block
 from agent.build import plan_block
 from agent.config import AssetBlock, Config
@@ -116,7 +116,7 @@ class Twins:
             for alarm in block.alarms:
                 if alarm.active:
                     for row in np.flatnonzero(alarm.phase[: len(block)] >= ACTIVE).tolist():
-                        block.announcer.again(alarm, row, now, out)
+                        block.reporter.again(alarm, row, now, out)
         return out
 
     # -- what others look at
