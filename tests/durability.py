@@ -97,24 +97,24 @@ def large(home: Path, assets: int) -> None:
     agent.durable._begin_snapshot()
     pause = time.perf_counter() - began
     turns = []
-    while agent.durable._pieces is not None:
+    while agent.durable._snapshots.writing:
         began = time.perf_counter()
         agent.durable.on_turn()
         turns.append(time.perf_counter() - began)
     print(
         f"snapshot of {assets} assets: pause {pause * 1e3:.0f} ms, then {len(turns)} turns of "
         f"{sorted(turns)[len(turns) // 2] * 1e3:.1f} ms, longest {max(turns) * 1e3:.1f} ms; "
-        f"{agent.durable._written_bytes / 1e6:.1f} MB",
+        f"{agent.durable._snapshots.written_bytes / 1e6:.1f} MB",
         flush=True,
     )
     agent.rest()
     more = batches(assets, 20, len(stream) * 50 + 100_000)[len(stream) * 50 :]
     for batch in more:
-        if agent.durable._due(0.0):
+        if agent.durable._snapshots.due(0.0):
             break
         agent.twins.on_batch(batch, agent.durable.record)
         agent.durable.commit([], acknowledging=True)
-    held = agent.durable._since_records, agent.durable._since_samples
+    held = agent.durable._snapshots.records, agent.durable._snapshots.samples
     agent.die()
     began = time.perf_counter()
     processor = time.process_time()

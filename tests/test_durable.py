@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from agent.shell.durable import OWED_BYTES, UNDER_WAY
 from agent.shell.exits import Exit, ExitError
+from agent.shell.owed import OWED_BYTES, UNDER_WAY
 from agent.shell.places import placed
 from agent.shell.store import MIGRATIONS, Store, StoreError
 from tests.durables import Agent, copied
@@ -423,7 +423,7 @@ def test_of_endless_changes_that_nobody_takes_the_newest_are_kept_and_the_others
             agent.deliver()
             agent.rest()
             heard += len(agent.owed())
-        assert heard + lost == agent.durable._next_owed - 1
+        assert heard + lost == agent.durable._owed.next - 1
 
 
 def test_a_file_that_the_system_lets_grow_no_further_is_survived_and_goes_on_when_it_may_again(tmp_path: Path) -> None:

@@ -2,52 +2,35 @@
 
 The order is: a batch is worked on, what moved the twins is committed, then what came of it is published, then the
 batch is acknowledged. Snapshots are written a piece a turn. When the disk fails, the agent goes on in memory and says
-so; as soon as the disk takes a snapshot again, all is as before. Where things are written is `agent.shell.store`'s.
+so; as soon as the disk takes a snapshot again, all is as before. Where things are written is `agent.shell.store`'s, what
+is owed to the broker `agent.shell.owed`'s, and how a snapshot is written `agent.shell.snapshots`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Literal
 
-from agent import snapshot
 from agent.config import Config
 from agent.config import Store as Settings
 from agent.decode import Step, Take
 from agent.journal import Made, Passed, Resumed, Taken, Turn, encode
+from agent.shell.counts import Counts
 from agent.shell.events import Event
 from agent.shell.exits import Exit, ExitError
+from agent.shell.owed import OwedChanges, most_owed
 from agent.shell.recovery import Recovered, copy_of, identity, recover
-from agent.shell.store import DamagedError, Owed, RefusedError, SnapshotRow, Store, StoreError, set_aside
+from agent.shell.snapshots import Snapshots
+from agent.shell.store import DamagedError, Owed, RefusedError, Store, StoreError, set_aside
 from agent.twins import Twins
 from agent.types import Outputs, Publications
 
 MAX_SAMPLES = 10_000  # samples that wait for a commit: bounds memory, and what a power cut can take
-MAX_REPLAY = 1.0  # seconds that replaying the journal may take, by the estimates below
-RECORD_SECONDS, SAMPLE_SECONDS = 1e-4, 3e-6
-UNDER_WAY = 1000  # owed alarm changes handed to the session at a time; the others wait in the store
-OWED_BYTES = 16_384  # of the cap for each owed alarm change that may wait; they take about 1 KiB
 RETRY_LEAST, RETRY_MOST = 1.0, 60.0
-PRUNED = 64  # rows removed in a turn
-CROWDED = 0.6  # share of the cap at which older history goes early
-
-
-class Counts:
-    """What the store counts, for the metrics."""
-
-    def __init__(self) -> None:
-        self.commits = 0
-        self.samples = 0  # journalled
-        self.bytes = 0  # of journal records and snapshots, before SQLite writes them twice
-        self.snapshots = 0
-        self.failures = 0
-        self.damaged = 0  # files set aside
-        self.lost = 0  # owed alarm changes forgotten because nothing could be written
-        self.recovered_readings = 0
 
 
 class Durable:
@@ -83,20 +66,8 @@ class Durable:
         self._last = 0  # number of the last record
         self._commit_due = inf
         self._sync_due = inf
-        # snapshots
-        self._pieces: Iterator[bytes] | None = None
-        self._written = SnapshotRow(0, 0, 0, b"")  # the one that is being written, or was written last
-        self._written_bytes = self._writing_bytes = 0
-        self._snapshot_due = 0.0
-        self._since_bytes = self._since_records = self._since_samples = 0
-        self._pruning = False
-        # owed alarm changes
-        self._most_owed = max(UNDER_WAY, int(settings.max_size) // OWED_BYTES)
-        self._next_owed = 1
-        self._fed = 0  # number of the last one handed to the session
-        self._under_way: dict[int, Owed] = {}
-        self._unsaved: dict[int, Owed] = {}
-        self._done: list[int] = []  # acknowledged, and still in the store
+        self._snapshots = Snapshots(settings, clock, self.counts)
+        self._owed = OwedChanges(most_owed(settings.max_size), self._tell_lost)
 
     @property
     def holds_back(self) -> bool:
@@ -107,7 +78,7 @@ class Durable:
         """Monotonic time at which `on_turn` has something to do."""
         if self.trouble:
             return self._retry_due
-        if self._pieces is not None or self._pruning or self._feedable():
+        if self._snapshots.busy or self._owed.feedable():
             return 0.0
         return min(self._commit_due, self._sync_due)
 
@@ -117,7 +88,7 @@ class Durable:
 
     def owed(self) -> int:
         """Alarm changes that the broker has not acknowledged."""
-        return len(self._under_way) + max(0, self._next_owed - 1 - self._fed)
+        return len(self._owed)
 
     # -- the beginning
 
@@ -157,7 +128,7 @@ class Durable:
         self._adopt(found.twins)
         self.counts.recovered_readings = found.readings
         self._last = found.last
-        self._next_owed = max((one.id for one in found.owed), default=0) + 1
+        self._owed.found(found.owed)
 
     def _read_only(self, config: Config, error: StoreError) -> tuple[Twins, list[str]]:
         """The disk takes nothing, but what it holds may still be read."""
@@ -173,7 +144,7 @@ class Durable:
                 self._unread = False
                 self._take_over(found)
                 self._twins.resume(self._now())
-                self._unsaved = {one.id: one for one in found.owed}
+                self._owed.keep(found.owed)
                 self._fail(error)
                 return found.twins, found.lines
         self._adopt(Twins(config))
@@ -190,7 +161,7 @@ class Durable:
         """Begin with a snapshot of what the twins are now; `owed` None: the store has them already."""
         self._twins.resume(self._now())
         if owed:
-            self._unsaved = {one.id: one for one in owed}
+            self._owed.keep(owed)
         self._snapshot_now(gap=True)
 
     def _set_aside(self, damage: Sequence[str]) -> None:
@@ -217,7 +188,7 @@ class Durable:
         self._twins = twins
         self._rows = [len(b) for b in twins.blocks]
         self._turns, self._samples = [], 0
-        self._pieces = None
+        self._snapshots.drop()
 
     # -- a turn of the loop
 
@@ -244,17 +215,12 @@ class Durable:
 
         acknowledging: messages of QoS 1 wait for their acknowledgement.
         """
-        owed: list[Owed] = []
-        said = False
-        for out in outputs:
-            said = said or bool(out.publications)
-            for k, group in enumerate(out.publications):
-                if group.owed:
-                    out.publications[k] = self._numbered(group, owed)
+        owed = self._owed.numbered(outputs)
+        said = any(out.publications for out in outputs)
         if owed or (said and self._strict) or acknowledging or self._samples >= MAX_SAMPLES:
             self._commit(owed)
         if owed:
-            self._hand_over(outputs, owed)
+            self._owed.hand_over(outputs, owed)
 
     def on_turn(self) -> list[Publications]:
         """What is not about a batch; returns owed alarm changes that have their turn."""
@@ -263,37 +229,32 @@ class Durable:
             if now >= self._retry_due:
                 self._recover_from_trouble()
             return []
-        if (self._turns or self._done) and now >= self._commit_due:
+        if (self._turns or self._owed.forgettable) and now >= self._commit_due:
             self._commit(())
         if now >= self._sync_due:
             self._sync()
-        if self._pieces is not None:
-            self._write_piece(self._pieces)
-        elif self._pruning:
-            self._prune()
-        elif self._due(now):
+        if self._snapshots.busy:
+            self._on_snapshots(self._snapshots.turn)
+        elif self._snapshots.due(now):
             self._begin_snapshot()
         return self._feed()
 
     def delivered(self, ids: Sequence[int]) -> None:
         """The broker has these owed alarm changes."""
-        for number in ids:
-            self._under_way.pop(number, None)
-            if self._unsaved.pop(number, None) is None:
-                self._done.append(number)
-                self._commit_due = min(self._commit_due, self._clock() + self._settings.commit_interval)
+        self._owed.delivered(ids)
+        if self._owed.forgettable:
+            self._commit_due = min(self._commit_due, self._clock() + self._settings.commit_interval)
 
     def forget_session(self) -> None:
         """The session is gone with what it had to deliver: all of it is handed over again."""
         self._commit(())
-        self._under_way.clear()
-        self._fed = 0
+        self._owed.forget_session()
 
     def close(self) -> None:
         """Store everything, and let go of the file."""
         if not self.trouble:
             self._commit(())
-        if not self.trouble and self._since_records:
+        if not self.trouble and self._snapshots.records:
             self._snapshot_now(gap=False)
         if self._store is not None:
             try:
@@ -313,9 +274,9 @@ class Durable:
         self._turns.append(turn)
 
     def _commit(self, owed: Sequence[Owed]) -> None:
-        turns, samples, done = self._turns, self._samples, self._done
+        turns, samples = self._turns, self._samples
         store = self._store
-        if not (turns or owed or done) or self.trouble or store is None:
+        if not (turns or owed or self._owed.forgettable) or self.trouble or store is None:
             return
         self._turns, self._samples = [], 0
         record = encode(turns) if turns else b""
@@ -323,25 +284,20 @@ class Durable:
             with store.transaction(sync=self._strict):
                 if turns:
                     store.add_record(self._last + 1, record)
-                store.add_owed(owed)
-                store.remove_owed(done)
-                self._drop_oldest(store)
+                self._owed.write(store, owed)
         except (StoreError, DamagedError) as error:
             self._fail(error)
             return
-        self._done, self._commit_due = [], inf
+        self._owed.written(owed)
+        self._commit_due = inf
         if not self._strict:
             self._sync_due = min(self._sync_due, self._clock() + self._settings.commit_interval)
         if turns:
             self._last += 1
-            self._since_records += 1
-            self._since_samples += samples
-            self._since_bytes += len(record)
+            self._snapshots.journalled(samples, len(record))
         self.counts.commits += 1
         self.counts.samples += samples
         self.counts.bytes += len(record)
-        for one in owed:
-            self._unsaved.pop(one.id, None)
 
     def _sync(self) -> None:
         self._sync_due = inf
@@ -351,120 +307,33 @@ class Durable:
         except StoreError as error:
             self._fail(error)
 
-    # -- owed alarm changes
-
-    def _numbered(self, group: Publications, owed: list[Owed]) -> Publications:
-        first = self._next_owed
-        self._next_owed += len(group.topics)
-        ids = range(first, self._next_owed)
-        for one in map(Owed, ids, group.topics, group.payloads):
-            owed.append(one)
-            self._unsaved[one.id] = one
-        if len(self._unsaved) > self._most_owed:
-            del self._unsaved[next(iter(self._unsaved))]
-            self._tell_lost(1)
-        return group._replace(ids=ids)
-
-    def _drop_oldest(self, store: Store) -> None:
-        """The broker has been away for very long: of what waits, the newest counts."""
-        over = self.owed() - self._most_owed
-        if over > 0:
-            store.remove_owed(range(self._fed + 1, self._fed + over + 1))
-            self._fed += over
-            self._tell_lost(over)
-
     def _tell_lost(self, count: int) -> None:
         self.counts.lost += count
-        fields = {"dropped": count, "most": self._most_owed}
+        fields = {"dropped": count, "most": self._owed.most}
         self._events(
             Event("warning", "too many alarm changes wait for the broker: the oldest are dropped", None, fields)
         )
 
-    def _hand_over(self, outputs: Sequence[Outputs], owed: list[Owed]) -> None:
-        """The session gets them at once, unless older ones wait or it has enough: then they wait in the store."""
-        if self._fed == owed[0].id - 1 and len(self._under_way) + len(owed) <= UNDER_WAY:
-            self._fed = owed[-1].id
-            self._under_way.update((one.id, one) for one in owed)
-            return
-        for out in outputs:
-            out.publications[:] = [group for group in out.publications if not group.owed]
-
-    def _feedable(self) -> bool:
-        return self._fed < self._next_owed - 1 and len(self._under_way) <= UNDER_WAY // 2
-
     def _feed(self) -> list[Publications]:
-        if self.trouble or self._store is None or not self._feedable():
+        if self.trouble or self._store is None or not self._owed.feedable():
             return []
         try:
-            owed = self._store.owed(self._fed, UNDER_WAY - len(self._under_way))
+            return self._owed.feed(self._store)
         except (StoreError, DamagedError) as error:
             self._fail(error)
             return []
-        self._fed = owed[-1].id if owed else self._next_owed - 1
-        self._under_way.update((one.id, one) for one in owed)
-        topics, payloads = [one.topic for one in owed], [one.payload for one in owed]
-        return [Publications(topics, payloads, 1, True, owed=True, ids=[one.id for one in owed])] if owed else []
 
     # -- snapshots
 
-    def _due(self, now: float) -> bool:
-        if not self._since_records:
-            return False
-        if self._since_records * RECORD_SECONDS + self._since_samples * SAMPLE_SECONDS >= MAX_REPLAY:
-            return True
-        return now >= self._snapshot_due and self._since_bytes >= self._written_bytes
-
     def _begin_snapshot(self) -> None:
         self._commit(())
-        store = self._store
-        if self.trouble or store is None:
-            return
-        try:
-            number = store.last_snapshot() + 1
-            if store.used() > CROWDED * self._settings.max_size:
-                while store.prune(1, PRUNED):
-                    pass
-        except (StoreError, DamagedError) as error:
-            self._fail(error)
-            return
-        self._written = SnapshotRow(number, self._last, 0, self._identity)
-        self._pieces = snapshot.dump(self._twins.snapshot())
-        self._writing_bytes = 0
-        # From here on the journal counts towards the next one.
-        self._since_bytes = self._since_records = self._since_samples = 0
+        if not self.trouble:
+            self._on_snapshots(lambda store: self._snapshots.begin(store, self._twins, self._last, self._identity))
 
-    def _write_piece(self, pieces: Iterator[bytes]) -> None:
-        assert self._store is not None  # noqa: S101  for the type checker: there are no pieces without a store
-        row = self._written
-        piece = next(pieces, None)
+    def _on_snapshots(self, act: Callable[[Store], None]) -> None:
         try:
-            with self._store.transaction(sync=piece is None):
-                if piece is None:
-                    self._store.complete(row)
-                else:
-                    self._store.add_piece(row.id, row.pieces, piece)
-        except (StoreError, DamagedError) as error:
-            self._fail(error)
-            return
-        if piece is None:
-            self._completed()
-        else:
-            self._writing_bytes += len(piece)
-            self._written = row._replace(pieces=row.pieces + 1)
-
-    def _completed(self) -> None:
-        self._pieces = None
-        self._pruning = True
-        self._written_bytes = self._writing_bytes
-        self._snapshot_due = self._clock() + self._settings.snapshot_interval
-        self.counts.snapshots += 1
-        self.counts.bytes += self._written_bytes
-
-    def _prune(self) -> None:
-        assert self._store is not None  # noqa: S101  for the type checker: only a snapshot in the store makes it prune
-        try:
-            with self._store.transaction(sync=False):
-                self._pruning = self._store.prune(2, PRUNED)
+            if self._store is not None:
+                act(self._store)
         except (StoreError, DamagedError) as error:
             self._fail(error)
 
@@ -480,29 +349,20 @@ class Durable:
     def _write_snapshot(self, store: Store, *, clear: bool, gap: bool) -> None:
         farewells = [group for group in self._twins.take_farewells() if group.owed]
         for group in farewells:
-            self._numbered(group, [])
+            self._owed.number(group, [])
         # A number left out ends a replay that begins at an older snapshot.
         journal = max(self._last, store.last_record()) + gap
-        row = SnapshotRow(store.last_snapshot() + 1, journal, 0, self._identity)
-        self._writing_bytes = 0
         with store.transaction(sync=True):
             if clear:
                 store.clear()
-            for piece in snapshot.dump(self._twins.snapshot()):
-                store.add_piece(row.id, row.pieces, piece)
-                row = row._replace(pieces=row.pieces + 1)
-                self._writing_bytes += len(piece)
-            store.complete(row)
-            store.remove_owed(self._done)
-            store.add_owed(self._unsaved.values())
-        self._done, self._commit_due, self._sync_due = [], inf, inf
-        self._unsaved.clear()
-        self._written = row
-        self._last = row.journal
+            self._snapshots.write(store, self._twins, journal, self._identity)
+            self._owed.write_all(store)
+        self._owed.all_written()
+        self._snapshots.written()
+        self._commit_due = self._sync_due = inf
+        self._last = journal
         self._rows = [len(b) for b in self._twins.blocks]
         self._turns, self._samples = [], 0
-        self._since_bytes = self._since_records = self._since_samples = 0
-        self._completed()
 
     # -- trouble
 
@@ -515,7 +375,8 @@ class Durable:
             self._store = None
             if damaged:
                 self._set_aside([str(error)])
-        self._turns, self._samples, self._pieces, self._pruning = [], 0, None, False
+        self._turns, self._samples = [], 0
+        self._snapshots.abandon()
         self._commit_due = self._sync_due = inf
         self._retry_due = self._clock() + self._retry_wait
         self._retry_wait = min(2 * self._retry_wait, RETRY_MOST)
@@ -529,10 +390,8 @@ class Durable:
             self._unread = False
         try:
             self._store = self._open(self._path)
-            known = {one.id for one in self._store.owed()}
             # What the session has and the store may not.
-            unsaved = self._under_way | self._unsaved
-            self._unsaved = {key: unsaved[key] for key in sorted(unsaved) if key not in known}
+            self._owed.recall({one.id for one in self._store.owed()})
             self._write_snapshot(self._store, clear=True, gap=True)
         except DamagedError as error:
             if self._store is None:
