@@ -1,0 +1,65 @@
+"""Start-up's leavings are given back, and nothing that is still wanted goes with them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.shell.memory import clean_mappings
+
+CODE = "7f0000001000-7f0000003000 r-xp 00026000 fe:00 339380                     /usr/lib/x86_64-linux-gnu/libc.so.6"
+
+
+def mapping(head: str, *, dirty: int = 0, anonymous: int = 0) -> list[str]:
+    return [
+        f"{head}\n",
+        "Size:                  8 kB\n",
+        f"Private_Dirty:         {dirty} kB\n",
+        f"Anonymous:             {anonymous} kB\n",
+        "VmFlags: rd ex mr mw me \n",
+    ]
+
+
+def test_code_mapped_from_a_file_and_never_written_is_found_with_its_size() -> None:
+    assert list(clean_mappings(mapping(CODE))) == [(0x7F0000001000, 0x2000)]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        mapping(CODE, anonymous=4),
+        mapping(CODE, dirty=4),
+        mapping(CODE.replace("r-xp", "rw-p")),
+        mapping(CODE.replace("r-xp", "r--s")),
+        mapping(CODE.replace("/usr/lib/x86_64-linux-gnu/libc.so.6", "[vdso]")),
+        mapping("7f0000001000-7f0000003000 r--p 00000000 00:00 0"),
+    ],
+    ids=["relocated", "dirty", "writable", "shared", "the kernel's", "anonymous"],
+)
+def test_a_mapping_that_holds_what_no_file_does_is_left_alone(lines: list[str]) -> None:
+    other = mapping(CODE.replace("7f00", "7e00"))
+    assert list(clean_mappings([*lines, *other])) == [(0x7E0000001000, 0x2000)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="there is no /proc/self/smaps")
+def test_a_settled_process_is_smaller_and_goes_on() -> None:
+    script = """
+import numpy
+from agent.shell.memory import settle
+
+def from_files():
+    with open("/proc/self/status") as status:
+        return int(next(line for line in status if line.startswith("RssFile")).split()[1])
+
+before = from_files()
+settle()
+after = from_files()
+assert numpy.linalg.inv(numpy.eye(3)).sum() == 3.0
+print(before, after)
+"""
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    before, after = map(int, out.split())
+    assert after < before / 2
