@@ -11,14 +11,14 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 from agent.types import Batch
 from tests.brokers import free_port
-from tests.chaos import CONFIGURED, AgentProcess, QuietMosquitto, Reading, Source, readings
+from tests.chaos.actors import AgentProcess, QuietMosquitto, Source
+from tests.chaos.stream import CONFIGURED, Stream
 from tests.durables import Agent
 from tests.services import settings
 from tests.streams import START
@@ -127,7 +127,7 @@ def large(home: Path, assets: int) -> None:
     back.die()
 
 
-def drain(home: Path, mode: str, in_flight: int, stream: Sequence[Reading], qos: int = 1) -> None:
+def drain(home: Path, mode: str, in_flight: int, stream: Stream, qos: int = 1) -> None:
     """Messages a second out of a broker's queue."""
     home.mkdir()
     with QuietMosquitto(home, f"max_inflight_messages {in_flight}") as broker:
@@ -197,7 +197,7 @@ def main() -> None:
             footprint(home, mode, per_batch, channels, 200, count)
         if not given.broker:
             large(home, given.assets)
-        stream = readings(1, given.messages)
+        stream = Stream(1, given.messages)
         for mode, in_flight in (
             ("off", 20), ("relaxed", 20), ("strict", 20), ("off", 1000), ("relaxed", 1000), ("strict", 1000),
         ):  # fmt: skip
