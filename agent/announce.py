@@ -52,7 +52,7 @@ class Announcer:
         self.state = plan.config.state
         self.forecast = plan.config.forecast
         self.encoder = StateEncoder(banks, plan.shape, plan.model)
-        self.forecaster = Forecaster(banks, [float(h) for h in self.forecast.horizons], plan.model)
+        self.forecaster = Forecaster(banks, [float(h) for h in self.forecast.horizons], plan.model, plan.config.learning)
         self.tracked = tracked_states(plan)
         self.muted = False  # count what would be said, but write nothing
         self._states = Pending([], [], [])

@@ -77,6 +77,8 @@ class Block:
                 self.by_slot[slot].append(alarm)
         self.announcer = Announcer(plan, self.rows, self.banks)
         self.reporter = Reporter(plan.model, self.rows)
+        bands = self.announcer.forecaster.bands
+        self.bands = [(bands[where[0]],) if bands and where is not None else () for _, where, _ in plan.shape]  # by slot
         self.silence = Silence(plan.config.silence, self.rows, self.banks, self.alarms)
         self.tracing = False
         # Readings of one time are in the order of the filters' entries; in any other they would count as late.
@@ -165,6 +167,8 @@ class Block:
         nis = bank.views[f"i{entry}"][row]
         if not placed:  # else it is the newest reading's, which was counted when it came
             out.add_nis(bank.component.model, nis, 1)
+            for bands in self.bands[slot]:
+                bands.observe(row, entry, time, bank.views[f"z{entry}"][row])
         views = self.rows.views
         views[f"surprise{slot}"][row] = bank.views[f"c{entry}"][row]
         views[f"quality{slot}"][row] = UNCERTAIN if self.plan.robust and nis > GATE else GOOD
@@ -255,6 +259,9 @@ class Block:
             return
         nis = bank.columns[f"i{entry}"][rows]
         out.add_nis(bank.component.model, float(nis[in_order].sum()), int(in_order.sum()))
+        for bands in self.bands[slot]:
+            new = rows[in_order]
+            bands.observe_many(new, entry, part.times[in_order], bank.columns[f"z{entry}"][new])
         c[f"surprise{slot}"][rows] = bank.columns[f"c{entry}"][rows]
         c[f"quality{slot}"][rows] = np.where(nis > GATE, UNCERTAIN, GOOD) if self.plan.robust else GOOD
         for alarm in self.by_slot[slot]:

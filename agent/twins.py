@@ -261,6 +261,8 @@ class Twins:
             for a in b.alarms:
                 if a.name in kept_alarms:
                     a.load(r, {k: v[source] for k, v in saved["alarms"][a.name]["rows"].items()})
+            for bands, learned in zip(b.announcer.forecaster.bands, saved.get("bands", ()), strict=False):
+                bands.load(r, {k: v[source] for k, v in learned.items()})
         b.silence.resumed = saved["resumed"]
         # The very deadline, so that a replay looks at the same times as the run that it repeats.
         b.silence.due = saved["due"] if saved["settings"] == repr(b.config) else -math.inf
@@ -337,6 +339,7 @@ def _export(b: Block) -> dict[str, Any]:
         "names": list(b.rows.names),
         "columns": {n: b.rows.columns[n][rows] for n in names},
         "banks": [bank.export(rows.tolist()) for bank in b.banks],
+        "bands": [bands.export(rows) for bands in b.announcer.forecaster.bands],
         "held": [[[bank.measured + k, t, v] for k, (t, v) in bank.held.items()] for bank in b.banks],
         "prefix": b.rows.prefix,
         "model": b.model,
