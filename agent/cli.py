@@ -44,6 +44,14 @@ examples:
   twinned schema --messages                     JSON Schema of each message that is published
   twinned schema --topics                       the topics that are published, as a table
 """
+_EXPLAIN = """\
+examples:
+  twinned explain pump-1                        why its alarms are what they are, and what it takes to clear them
+  twinned explain pump-1 --json
+  twinned explain pump-1 --url http://192.168.1.5:9464
+
+The agent must be running: it is asked over HTTP, at the address that the configuration or --url says.
+"""
 _REPLAY = """\
 examples:
   twinned replay -c twinned.yaml recording.jsonl --out twins.jsonl
@@ -106,6 +114,13 @@ def _parser() -> argparse.ArgumentParser:
     which = schema.add_mutually_exclusive_group()
     which.add_argument("--messages", action="store_true", help="of the published messages instead")
     which.add_argument("--topics", action="store_true", help="the table of topics instead")
+    explain = add(
+        "explain", _explain, "Ask a running agent why an asset has its alarms, and what would end them.", _EXPLAIN
+    )
+    explain.add_argument("asset", metavar="ASSET", help="name of the asset")
+    explain.add_argument("--url", metavar="URL", help="where the agent answers, instead of the configuration's `http`")
+    explain.add_argument("--json", dest="as_json", action="store_true", help="the answer as JSON, for programs")
+    _add_config(explain)
     replay = add("replay", _replay, "Play a recording through the twins, without a broker.", _REPLAY)
     _add_config(replay)
     replay.add_argument("recording", nargs="?", metavar="RECORDING", help="file of JSON lines; - is standard input")
@@ -183,6 +198,20 @@ def _schema(arguments: argparse.Namespace) -> int:
     from agent.shell.commands import schema
 
     return schema("messages" if arguments.messages else "topics" if arguments.topics else "configuration", sys.stdout)
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from agent.shell.commands import explain
+
+    return explain(
+        arguments.config,
+        arguments.overrides,
+        os.environ,
+        asset=arguments.asset,
+        url=arguments.url,
+        as_json=arguments.as_json,
+        out=sys.stdout,
+    )
 
 
 def _replay(arguments: argparse.Namespace) -> int:

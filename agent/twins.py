@@ -7,11 +7,13 @@ generator; a test walks the imports to keep it so. Nothing an input holds can ma
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from agent.alarms.explain import explain
 from agent.alarms.lifecycle import ACTIVE
 from agent.alarms.report import farewell
 from agent.block import Arrivals, Block
@@ -21,6 +23,7 @@ from agent.decode import Decoder, Step, Take
 from agent.types import STATUS_NAMES, Batch, Outputs, Publications, Reason, Reject, Severity
 
 SNAPSHOT_VERSION = 1
+_COMPARED = 2000  # names that a wrong one is compared with letter by letter; takes some 20 ms
 SET_BACK = 1.0  # seconds: a clock that shows that much less was set, and did not just tick unevenly
 Record = Callable[[Sequence[Step], Sequence[float]], None]
 
@@ -207,6 +210,24 @@ class Twins:
         ]
         return self._summary(b, row) | {"states": states, "channels": channels, "alarms": alarms}
 
+    def explain(self, asset: str, now: float) -> dict[str, Any] | None:
+        """Why each alarm of a twin is what it is, JSON-able; None when there is no twin of that name."""
+        b = next((b for b in self.blocks if asset in b.rows.row_of), None)
+        if b is None:
+            return None
+        row = b.rows.row_of[asset]
+        return self._summary(b, row) | {"now": now, "alarms": [explain(a, row, b.rows, now) for a in b.alarms]}
+
+    def alike(self, asset: str) -> list[str]:
+        """At most three names of twins that may have been meant."""
+        from difflib import get_close_matches  # here, because hardly anyone errs
+
+        names = [name for b in self.blocks for name in b.rows.names]
+        folded = asset.casefold()[:64]
+        within = [name for name in names if folded in name.casefold()]
+        near = get_close_matches(asset[:64], names, 3) if len(names) <= _COMPARED else []
+        return list(dict.fromkeys(near + within))[:3]
+
     # -- carrying state over
 
     def snapshot(self) -> dict[str, Any]:
@@ -225,14 +246,14 @@ class Twins:
         lines = []
         unused = list(saved["blocks"])
         for b in self.blocks:
-            match = next((s for s in unused if s["identity"] == identity(b.config)), None)
+            match = next((s for s in unused if _sizeless(s["identity"]) == identity(b.config)), None)
             if match is not None:
                 unused = [s for s in unused if s is not match]
                 lines += self._adopt(b, match)
                 continue
             near = next((s for s in unused if s["topic"] == _place(b.config)), None)
             if near is not None and near["names"]:
-                what = _difference(near["identity"], identity(b.config))
+                what = _difference(_sizeless(near["identity"]), identity(b.config))
                 lines.append(f"block {_place(b.config)}: {what} changed, its twins start over")
         for gone in unused:
             for name in gone["alarms"]:
@@ -308,6 +329,7 @@ def _place(config: AssetBlock) -> str:
     return config.topic or ",".join(c.topic or "" for c in config.channels.values() if c is not None)
 
 
+_WINDOW = re.compile(r"\bwindow=\d+,? ?")
 _STATE_KEYS = ("topic", "name", "model", "payload", "time", "learning", "gate")
 
 
@@ -317,7 +339,12 @@ def identity(config: AssetBlock) -> dict[str, str]:
     out["channels"] = repr(
         [(n, c and (c.field, c.topic, c.noise, c.model, c.scale, c.offset)) for n, c in config.channels.items()]
     )
-    return out
+    return _sizeless(out)
+
+
+def _sizeless(said: Mapping[str, str]) -> dict[str, str]:
+    """Without how many readings are kept: a ring of another length begins anew, the twin goes on."""
+    return {key: _WINDOW.sub("", value) for key, value in said.items()}
 
 
 def _difference(old: Mapping[str, str], new: Mapping[str, str]) -> str:

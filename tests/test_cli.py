@@ -23,7 +23,7 @@ from tests.brokers import Mosquitto, free_port
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(p for p in (ROOT / "configs").glob("**/*.yaml") if "scenarios" not in p.parts)
-VERBS = ("check", "run", "schema", "replay", "demo")
+VERBS = ("check", "run", "schema", "explain", "replay", "demo")
 
 SMALL = """\
 site: s

@@ -44,6 +44,9 @@ class World:
         known = {"pump-1", "hall 3/pump ü", "a%2Fb"}
         return {"asset": asset, "x": float("nan")} if asset in known else None
 
+    def explain(self, asset: str) -> dict[str, object] | list[str]:
+        return {"asset": asset, "alarms": []} if self.detail(asset) else ["pump-1", "pump-2"]
+
     def views(self) -> Views:
         return Views(
             idle=lambda: self.idle,
@@ -51,6 +54,7 @@ class World:
             metrics=lambda accept: (f"# {accept}\n".encode(), "text/plain"),
             page=self.page,
             detail=self.detail,
+            explain=self.explain,
         )
 
 

@@ -110,6 +110,19 @@ class Anomaly:
     def limit_of(self, row: int) -> float | None:
         return self.threshold(row)
 
+    def clears(self, row: int) -> str:
+        left = _CALM_READINGS - min(self.views["calm"][row], _CALM_READINGS)
+        what = f"{left:g} more reading{'s' if left != 1.0 else ''} in a row" if left else "a reading"
+        return f"after {what} with evidence below {self.threshold(row) * _CALM:.3g} (half of the threshold)"
+
+    def evidence(self, row: int) -> float:
+        """What the last reading says, whether an episode has told as much before or not."""
+        return float(self.views["raw"][row])
+
+    def detector(self, row: int) -> str | None:
+        """The detector that told the present episode; None where there is none."""
+        return score.DETECTORS[int(self.views["cause"][row])] if self.views["peak"][row] > 0.0 else None
+
     def conditions(self, columns: Any, i: Index) -> tuple[Condition, Condition]:
         if not isinstance(i, np.ndarray):
             told = self.views["score"][i]

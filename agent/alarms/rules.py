@@ -57,6 +57,7 @@ class Rule(Protocol):
     def value(self, row: int) -> float: ...  # what is looked at; for an absence, when it was last heard
 
     def limit_of(self, row: int) -> float | None: ...  # the number it is compared with, where there is one
+    def clears(self, row: int) -> str: ...  # what `hold` still waits for to end, in words and numbers
     def export(self, rows: NDArray[np.intp]) -> dict[str, Any]: ...
     def load(self, rows: NDArray[np.intp], data: dict[str, Any]) -> None: ...
 
@@ -164,6 +165,23 @@ class Limit(_Stateless):
     def limit_of(self, row: int) -> float | None:
         return _nearer(self.value(row), self.low, self.high)
 
+    def clears(self, row: int) -> str:
+        unit = f" {self.watched.unit}" if self.watched.unit else ""
+        ends = [f"down to {self.high - self.band:g}{unit}"] if self.high is not None else []
+        ends += [f"up to {self.low + self.band:g}{unit}"] if self.low is not None else []
+        if len(ends) == 2 and self.high is not None and self.low is not None:
+            ends = [f"from {self.low + self.band:g} to {self.high - self.band:g}{unit}"]
+        what = {
+            "estimate": "the estimate is",
+            "reading": "a reading is",
+            "forecast": f"the forecast for the next {self.within:g} s"
+            + (f", {self.z:.3g} standard deviations to the safe side," if self.z else "")
+            + " is",
+        }[self.on]
+        limits = " and ".join(f"{v:g}" for v in (self.low, self.high) if v is not None)
+        band = f", deadband {self.band:g}" if self.band else ""
+        return f"once {what} {ends[0]} (limit {limits}{band})"
+
     def value(self, row: int) -> float:
         columns = self.watched.bank.views
         if self.on == "reading":
@@ -238,6 +256,13 @@ class Rate:
         below, above = (None if v is None else v * scale for v in (self.below, self.above))
         return _nearer(self.value(row), below, above)
 
+    def clears(self, row: int) -> str:
+        unit = f" {self.watched.unit}" if self.watched.unit else ""
+        ends = [f"at least {(self.below + self.band) * self.per:g}"] if self.below is not None else []
+        ends += [f"at most {(self.above - self.band) * self.per:g}"] if self.above is not None else []
+        band = f" (deadband {self.band * self.per:g})" if self.band else ""
+        return f"once its rate is {' and '.join(ends)}{unit} per {self.per:g} s{band}"
+
     def value(self, row: int) -> float:
         v = self.memory.views["slope"][row] if self.state is None else self.watched.bank.views[f"x{self.state}"][row]
         return float(v) * self.per
@@ -289,6 +314,10 @@ class Flat:
     def limit_of(self, row: int) -> float | None:
         return None
 
+    def clears(self, row: int) -> str:
+        unit = f" {self.watched.unit}" if self.watched.unit else ""
+        return f"once a reading is more than {self.tolerance:g}{unit} away from {self.value(row):g}{unit}"
+
     def value(self, row: int) -> float:
         return float(self.memory.views["anchor"][row])
 
@@ -306,6 +335,7 @@ class Surprise:
         self.watched = watched
         self.threshold = spec.threshold
         self.pace = 2.0 / (spec.readings + 1.0)
+        self.readings = spec.readings
         self.single = spec.readings == 1
         self.memory = Memory(("mean",))
         over = "" if self.single else f", averaged over {spec.readings} readings"
@@ -330,6 +360,10 @@ class Surprise:
 
     def limit_of(self, row: int) -> float | None:
         return self.threshold
+
+    def clears(self, row: int) -> str:
+        what = "the surprise of a reading" if self.single else f"the mean surprise of the last {self.readings} readings"
+        return f"once {what} is below {self.threshold / 2.0:g} (half of {self.threshold:g})"
 
     def value(self, row: int) -> float:
         return float(self.memory.views["mean"][row])
@@ -378,6 +412,9 @@ class Absence:
 
     def limit_of(self, row: int) -> float | None:
         return self.after
+
+    def clears(self, row: int) -> str:
+        return f"when the next reading of {'the asset' if self.whole_asset else self.watched.name} arrives"
 
     def value(self, row: int) -> float:
         return self.heard(row)

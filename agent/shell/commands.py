@@ -115,6 +115,23 @@ def schema(what: Literal["configuration", "messages", "topics"], out: TextIO) ->
     return Exit.OK
 
 
+def explain(
+    path: str,
+    overrides: Overrides,
+    environ: Mapping[str, str],
+    *,
+    asset: str,
+    url: str | None,
+    as_json: bool,
+    out: TextIO,
+) -> Exit:
+    """`twinned explain`."""
+    from agent.shell import explain as asking
+
+    base = url if url is not None else asking.address(read_config(path, overrides, environ).http)
+    return asking.explain(base, asset, out, as_json=as_json)
+
+
 class Table(NamedTuple):
     """A CSV file to replay, as the command line describes it."""
 

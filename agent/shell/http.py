@@ -36,7 +36,7 @@ REQUEST_SECONDS = 15.0  # from accepting to closing
 HEALTHY_SECONDS = 10.0  # a loop that has not turned for longer is stuck
 
 JSON = "application/json; charset=utf-8"
-PATHS = ("/metrics", "/healthz", "/readyz", "/api/twins", "/api/twins/<asset>")
+PATHS = ("/metrics", "/healthz", "/readyz", "/api/twins", "/api/twins/<asset>", "/api/twins/<asset>/explain")
 
 
 class Health(NamedTuple):
@@ -48,13 +48,14 @@ class Health(NamedTuple):
 
 
 class Views(NamedTuple):
-    """Where the server gets what it shows. All may be called from any thread; the last three may raise Unanswered."""
+    """Where the server gets what it shows. All may be called from any thread; the last four may raise Unanswered."""
 
     idle: Callable[[], float]  # seconds since the loop last turned
     health: Callable[[], Health]
     metrics: Callable[[str], tuple[bytes, str]]  # by the Accept header: body and content type
     page: Callable[[int, int], tuple[int, list[dict[str, object]]]]  # by offset and limit: number of twins, summaries
     detail: Callable[[str], dict[str, object] | None]
+    explain: Callable[[str], dict[str, object] | list[str]]  # of an asset; of an unknown one, names that are alike
 
 
 class _Refusal(Exception):  # noqa: N818  # an answer, not a fault
@@ -229,6 +230,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return 200, self._page(query), JSON
             case "/":
                 return 200, _json({"agent": "twinned", "version": self.server.version, "paths": PATHS}), JSON
+        if path.startswith("/api/twins/") and path.endswith("/explain"):
+            return 200, self._explain(path.removeprefix("/api/twins/").removesuffix("/explain")), JSON
         if path.startswith("/api/twins/"):
             return 200, self._detail(path.removeprefix("/api/twins/")), JSON
         raise _Refusal(404, f"there is no {path[:200]}", f"there are {', '.join(PATHS)}")
@@ -252,11 +255,16 @@ class _Handler(BaseHTTPRequestHandler):
         more = f"/api/twins?offset={after}&limit={limit}" if twins and after < total else None
         return _json({"total": total, "offset": offset, "limit": limit, "next": more, "twins": twins})
 
+    def _explain(self, quoted: str) -> bytes:
+        asset = _unquoted(quoted)
+        found = self.server.views.explain(asset)
+        if isinstance(found, list):
+            hint = f"perhaps {' or '.join(found)}; " if found else ""
+            raise _Refusal(404, f"no twin is called {asset[:200]!r}", f"{hint}/api/twins lists them")
+        return _json(found)
+
     def _detail(self, quoted: str) -> bytes:
-        try:
-            asset = unquote(quoted, errors="strict")
-        except UnicodeDecodeError:
-            raise _Refusal(400, f"expected percent-encoded UTF-8, got {quoted[:200]!r}") from None
+        asset = _unquoted(quoted)
         detail = self.server.views.detail(asset)
         if detail is None:
             raise _Refusal(404, f"no twin is called {asset[:200]!r}", "/api/twins lists them")
@@ -293,6 +301,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def version_string(self) -> str:
         return "twinned"
+
+
+def _unquoted(level: str) -> str:
+    try:
+        return unquote(level, errors="strict")
+    except UnicodeDecodeError:
+        raise _Refusal(400, f"expected percent-encoded UTF-8, got {level[:200]!r}") from None
 
 
 def _json(record: object) -> bytes:

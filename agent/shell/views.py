@@ -73,6 +73,13 @@ def make_views(service: Service) -> Views:
     def detail(asset: str) -> dict[str, object] | None:
         return service.calls.ask(lambda: service.twins.detail(asset), ANSWER_SECONDS)
 
+    def explained(asset: str) -> dict[str, object] | list[str]:
+        found = service.twins.explain(asset, service.now())
+        return service.twins.alike(asset) if found is None else found
+
+    def explain(asset: str) -> dict[str, object] | list[str]:
+        return service.calls.ask(lambda: explained(asset), ANSWER_SECONDS)
+
     def details_of(names: list[str]) -> list[dict[str, Any] | None]:
         return [service.twins.detail(name) for name in names]
 
@@ -123,6 +130,7 @@ def make_views(service: Service) -> Views:
         metrics=lambda accept: render(registry, accept),
         page=page,
         detail=detail,
+        explain=explain,
     )
 
 
