@@ -4,8 +4,8 @@ Owns the numbers and nothing else: no topics, no alarms, no clock. A reading com
 where entry 0..C-1 is a measured channel and C.. an input. One row at a time runs the kernel on floats, many rows
 at once on arrays; both give the same bits.
 
-Late readings are exact. Each row keeps a ring of its last `window` readings and two checkpoints of its state, half
-a window apart. A reading that belongs before the newest one is put in its place and the row is filtered again from
+Late readings are exact. Each row keeps a ring of its last readings, `window` of each entry, and two checkpoints of its
+state, half a ring apart. A reading that belongs before the newest one is put in its place and the row is filtered again from
 the checkpoint before it, so the arrival order within the window leaves no trace. Equal times are ordered by channel.
 """
 
@@ -41,9 +41,8 @@ class Bank:
     """Columns of one component. `capacity` grows by doubling; rows are never moved."""
 
     def __init__(self, component: Component, *, robust: bool, window: int, late: float) -> None:
+        """window: readings of each entry that are kept; late: seconds."""
         self.component = component
-        self.window = window
-        self.half = window // 2
         self.late = late
         self.size = 0
         self.capacity = 0
@@ -53,12 +52,14 @@ class Bank:
         self.solo = solo(component)
         inputs = [k for k, s in enumerate(component.inputs) if s.constant is None]
         self.entries = [*range(self.measured), *(self.measured + k for k in inputs)]
+        self.window = window * len(self.entries)
+        self.half = self.window // 2
         self.held: dict[int, tuple[float, float]] = {}  # time and value of inputs that all rows share
         self.columns: dict[str, Floats] = {}
         self.views: dict[str, Any] = {}
         self._arrays: dict[str, Any] = {}
         self._floats: dict[str, Any] = {}
-        self.history = History(window, len(self.layout.state))
+        self.history = History(self.window, len(self.layout.state), single=self.solo)
         self._time_at, self._begun_at = self.layout.state.index("T"), self.layout.state.index("b")
         self._compiled = False
         # expected, variance, nis and surprise of the late reading placed last, in its place
@@ -69,7 +70,7 @@ class Bank:
     def grow(self, size: int) -> None:
         """Make room for `size` rows; new rows are empty twins."""
         if size > self.capacity:
-            self._reallocate(max(16, size, 2 * self.capacity if self.capacity < 1024 else self.capacity * 3 // 2))
+            self._reallocate(max(16, size, 2 * self.capacity if self.capacity < 1024 else self.capacity * 9 // 8))
         self.size = max(self.size, size)
 
     def _reallocate(self, capacity: int) -> None:
@@ -434,7 +435,7 @@ class Bank:
         return out | self.history.export(r)
 
     def load(self, rows: Sequence[int], data: dict[str, Any]) -> None:
-        """Set these rows to what `export` gave. Raises ValueError when the layout is another one."""
+        """Set these rows to what `export` gave. Raises ValueError when the columns are others."""
         r = np.asarray(rows, np.intp)
         if not set(self.columns) <= set(data):
             raise ValueError(f"bank of {self.component.label}: the saved columns are of another layout")

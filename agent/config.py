@@ -195,6 +195,12 @@ class Store(_Base, kw_only=True, frozen=True):
         Duration,
         Meta(description="In `relaxed`: longest time until what was taken is on the disk."),
     ] = Duration(1)
+    gather: Annotated[
+        Duration,
+        Meta(
+            description="Longest time that messages of QoS 1 wait to be committed, and then acknowledged, together; in `strict` what is said of them waits as long. An alarm waits for none. Less time: more is written to the disk. 0: each batch is committed on its own."
+        ),
+    ] = Duration(0.2)
     snapshot_interval: Annotated[
         Duration,
         Meta(
@@ -234,6 +240,32 @@ class Http(_Base, kw_only=True, frozen=True):
     ] = 100
 
 
+class Commands(_Base, kw_only=True, frozen=True):
+    """What operators may do about alarms: acknowledge, shelve, disable, reset; over MQTT and over HTTP."""
+
+    mqtt: Annotated[bool, Meta(description="Take commands over MQTT, under `<prefix>/<site>/$command/`.")] = True
+    http: Annotated[
+        bool, Meta(description="Take commands over HTTP, `POST /api/alarms/...`, where it listens on loopback only.")
+    ] = True
+    http_anywhere: Annotated[
+        bool,
+        Meta(
+            description="Also where `http.host` is no loopback address. There is no login: who reaches the port may command."
+        ),
+    ] = False
+    max_shelve: Annotated[Duration, Meta(description="Longest time for which an alarm may be shelved.")] = Duration(
+        7 * 86400
+    )
+    reply_to: Annotated[
+        list[str],
+        Meta(
+            max_length=32,
+            description="Topic filters that answers may go to, apart from `<prefix>/<site>/$reply/#`, where they always may.",
+        ),
+    ] = field(default_factory=list)
+    max_payload: Annotated[Size, Meta(description="A larger command is refused.")] = Size(4096)
+
+
 class Log(_Base, kw_only=True, frozen=True):
     """What is written to standard error."""
 
@@ -270,8 +302,10 @@ class Time(_Base, kw_only=True, frozen=True):
     ] = Duration(30)
     window: Annotated[
         Literal[8, 16, 32, 64, 128, 256],
-        Meta(description="Readings kept per twin and filter for that; at least half of them can be reordered."),
-    ] = 64
+        Meta(
+            description="Readings of each channel kept for that, 16 bytes each. At least half of them may be newer than one that is put in its place."
+        ),
+    ] = 16
 
 
 class Payload(_Base, kw_only=True, frozen=True):
@@ -308,6 +342,9 @@ class Limits(_Base, kw_only=True, frozen=True):
     off_delay: Annotated[
         Duration, Meta(description="The condition must be gone this long before the alarm clears.")
     ] = Duration(0)
+    latched: Annotated[
+        bool, Meta(description="When the condition is gone the alarms stay until somebody resets them.")
+    ] = False
 
 
 class Channel(_Base, kw_only=True, frozen=True):
@@ -342,6 +379,9 @@ class _Alarm(_Base, kw_only=True, frozen=True):
         Duration, Meta(description="The condition must be gone this long before the alarm clears.")
     ] = Duration(0)
     message: Annotated[str, Meta(max_length=200, description="Words of your own that go into the alarm.")] = ""
+    latched: Annotated[
+        bool, Meta(description="When the condition is gone the alarm stays until somebody resets it.")
+    ] = False
 
 
 class LimitAlarm(_Alarm, kw_only=True, frozen=True, tag="limit", tag_field="type"):
@@ -404,7 +444,7 @@ class SurpriseAlarm(_Alarm, kw_only=True, frozen=True, tag="surprise", tag_field
 
 
 class AnomalyAlarm(_Alarm, kw_only=True, frozen=True, tag="anomaly", tag_field="type"):
-    """Raised when readings are out of the ordinary: sudden, unusual for the hour, shifted, noisier, or flat."""
+    """Raised when readings are out of the ordinary: sudden, unusual for the hour, shifted, noisier, flat, or at odds."""
 
     false_alarms: Annotated[
         Positive,
@@ -414,13 +454,21 @@ class AnomalyAlarm(_Alarm, kw_only=True, frozen=True, tag="anomaly", tag_field="
         30 * 86400
     )
     detectors: Annotated[
-        list[Literal["hour", "sudden", "shift", "noise", "flat"]],
+        list[Literal["hour", "sudden", "shift", "noise", "flat", "joint"]],
         Meta(
             min_length=1,
-            max_length=5,
-            description="What it looks for: unusual for the hour of the day, sudden, shifted, noisier or quieter, flat.",
+            max_length=6,
+            description="What it looks for: unusual for the hour of the day, sudden, shifted, noisier or quieter, flat; and channels of an asset that do not go together as usual.",
         ),
-    ] = field(default_factory=lambda: ["hour", "sudden", "shift", "noise", "flat"])
+    ] = field(default_factory=lambda: ["hour", "sudden", "shift", "noise", "flat", "joint"])
+    joint_channels: Annotated[
+        int,
+        Meta(
+            ge=2,
+            le=12,
+            description="With `joint`: most channels that are held against each other, the first of the block. Memory and time grow with their square.",
+        ),
+    ] = 8
 
 
 Alarm = LimitAlarm | RateAlarm | FlatAlarm | AbsenceAlarm | SurpriseAlarm | AnomalyAlarm
@@ -489,6 +537,12 @@ class AssetBlock(_Base, kw_only=True, frozen=True):
     channels: Annotated[
         dict[Name, Channel | None], Meta(min_length=1, max_length=64, description="Measured quantities, by name.")
     ]
+    parent: Annotated[
+        str | None,
+        Meta(
+            description="Name of the group that the asset is in, from captured levels, such as `{gateway}`: where most of a group fall silent together, or the asset of this name does, one alarm stands for all. Needs an `absence` alarm."
+        ),
+    ] = None
     known: Annotated[list[str], Meta(description="Assets that exist from the start, by name.")] = field(
         default_factory=list
     )
@@ -528,6 +582,42 @@ class AssetBlock(_Base, kw_only=True, frozen=True):
     ] = UNSET
 
 
+class RateLimit(_Base, kw_only=True, frozen=True):
+    """How many changes of alarms are published. What is withheld is counted, and what it came to is published later."""
+
+    changes: Annotated[int, Meta(ge=1, le=1_000_000, description="This many changes ...")]
+    per: Annotated[Duration, Meta(description="... in this time, on average. 0: any number.")] = Duration(60)
+    burst: Annotated[int, Meta(ge=1, le=1_000_000, description="So many at once, after a calm time.")]
+
+
+class Groups(_Base, kw_only=True, frozen=True):
+    """When one alarm stands for the absence of all assets behind one gateway; see `parent` of an asset block."""
+
+    share: Annotated[
+        float, Meta(gt=0, le=1, description="Share of a group's assets that are silent when its alarm is raised.")
+    ] = 0.8
+    least: Annotated[int, Meta(ge=2, description="Assets that a group has at least, to have an alarm.")] = 3
+    wait: Annotated[
+        Duration,
+        Meta(
+            description="Least time that the absence of an asset waits for the others of its group. It waits on until one of them speaks, or the group's alarm is raised."
+        ),
+    ] = Duration(5)
+    severity: Annotated[Severity, Meta(description="How bad it is.")] = Severity.CRITICAL
+
+
+class Floods(_Base, kw_only=True, frozen=True):
+    """What keeps a fault from burying everybody in alarms."""
+
+    asset: Annotated[RateLimit, Meta(description="For the alarms of each asset.")] = field(
+        default_factory=lambda: RateLimit(changes=10, burst=20)
+    )
+    overall: Annotated[RateLimit, Meta(description="For all alarms together.")] = field(
+        default_factory=lambda: RateLimit(changes=100, burst=200)
+    )
+    groups: Annotated[Groups, Meta(description="One alarm for a dead gateway.")] = field(default_factory=Groups)
+
+
 class Config(_Base, kw_only=True, frozen=True):
     """The whole configuration of one agent."""
 
@@ -539,7 +629,9 @@ class Config(_Base, kw_only=True, frozen=True):
     mqtt: Annotated[Mqtt, Meta(description="Broker and session.")] = field(default_factory=Mqtt)
     store: Annotated[Store, Meta(description="What survives a restart.")] = field(default_factory=Store)
     http: Annotated[Http, Meta(description="HTTP server.")] = field(default_factory=Http)
+    commands: Annotated[Commands, Meta(description="What operators may do.")] = field(default_factory=Commands)
     log: Annotated[Log, Meta(description="Logging.")] = field(default_factory=Log)
+    floods: Annotated[Floods, Meta(description="How many alarms are published at most.")] = field(default_factory=Floods)
     assets: Annotated[
         list[AssetBlock], Meta(min_length=1, description="Asset blocks; the first whose topic matches takes a message.")
     ]

@@ -19,9 +19,9 @@ BACKLOG = 2  # slot of the backlog mark; 0 and 1 are the checkpoints
 
 
 class History:
-    """Rings and marks of one bank. `states` columns make up a row's state."""
+    """Rings and marks of one bank. `states` columns make up a row's state; with a single entry none need be kept."""
 
-    def __init__(self, window: int, states: int) -> None:
+    def __init__(self, window: int, states: int, *, single: bool) -> None:
         self.window = window
         self.half = window // 2
         self.capacity = 0
@@ -32,6 +32,7 @@ class History:
         self._entry: NDArray[np.uint8] = np.zeros(0, np.uint8)
         self._marks: list[list[Floats]] = [[], [], []]
         self._states = states
+        self._single = single
 
     def grow(self, capacity: int) -> None:
         old = self.capacity
@@ -46,7 +47,8 @@ class History:
 
         self.position, self.backlog = longer(self.position), longer(self.backlog)
         self._time, self._value = longer(self._time, self.window), longer(self._value, self.window)
-        self._entry = longer(self._entry, self.window)
+        if not self._single:
+            self._entry = longer(self._entry, self.window)
         self._marks = [[longer(m) for m in slot] for slot in self._marks]
         self.capacity = capacity
         self.position_view, self.backlog_view = self.position.data, self.backlog.data
@@ -61,7 +63,8 @@ class History:
         at = (position % self.window) * self.capacity + row
         self._time_view[at] = time
         self._value_view[at] = value
-        self._entry_view[at] = entry
+        if not self._single:
+            self._entry_view[at] = entry
         self.position_view[row] = position + 1
 
     def append_many(self, rows: Rows, entry: int, times: Floats, values: Floats) -> None:
@@ -69,7 +72,8 @@ class History:
         at = (position % self.window) * self.capacity + rows
         self._time[at] = times
         self._value[at] = values
-        self._entry[at] = entry
+        if not self._single:
+            self._entry[at] = entry
         self.position[rows] = position + 1
 
     def start(self, row: int) -> int:
@@ -80,12 +84,15 @@ class History:
     def readings(self, row: int, start: int) -> list[tuple[float, int, float]]:
         """(time, entry, value) from number `start` on."""
         at = [(k % self.window) * self.capacity + row for k in range(start, self.position_view[row])]
+        if self._single:
+            return [(self._time_view[k], 0, self._value_view[k]) for k in at]
         return [(self._time_view[k], self._entry_view[k], self._value_view[k]) for k in at]
 
     def numbered(self, rows: Rows, numbers: NDArray[np.int64]) -> tuple[Floats, NDArray[np.uint8], Floats]:
         """Times, entries and values of one reading per row."""
         at = (numbers % self.window) * self.capacity + rows
-        return self._time[at], self._entry[at], self._value[at]
+        entries = np.zeros(len(rows), np.uint8) if self._single else self._entry[at]
+        return self._time[at], entries, self._value[at]
 
     # -- copies of the state
 
@@ -125,23 +132,28 @@ class History:
 
     # -- snapshots: the backlog mark only saves work, so it is not kept
 
+    def _rings(self) -> list[tuple[str, NDArray[Any]]]:
+        rings: list[tuple[str, NDArray[Any]]] = [("@time", self._time), ("@value", self._value)]
+        return rings if self._single else [*rings, ("@entry", self._entry)]
+
     def export(self, rows: Rows) -> dict[str, Any]:
         slots = np.arange(self.window)[:, None] * self.capacity
         out: dict[str, Any] = {"@position": self.position[rows]}
-        for name, ring in (("@time", self._time), ("@value", self._value), ("@entry", self._entry)):
+        for name, ring in self._rings():
             out[name] = ring[slots + rows] if len(rows) else np.zeros((self.window, 0), ring.dtype)
         out["@marks"] = np.array([mark[rows] for slot in (0, 1) for mark in self._ready(slot)])
         return out
 
     def load(self, rows: Rows, data: dict[str, Any]) -> None:
-        """Raises ValueError when the saved window is another one."""
-        if data["@time"].shape != (self.window, len(rows)):
-            raise ValueError(f"expected a window of {self.window} readings, got one of {len(data['@time'])}")
+        """Take over what `export` gave. A ring of another length begins anew: nothing from before it can be placed."""
+        self.backlog[rows] = 0
+        if len(data["@time"]) != self.window:
+            self.position[rows] = 0
+            return
         slots = np.arange(self.window)[:, None] * self.capacity
-        for name, ring in (("@time", self._time), ("@value", self._value), ("@entry", self._entry)):
+        for name, ring in self._rings():
             ring[slots + rows] = data[name]
         self.position[rows] = data["@position"]
-        self.backlog[rows] = 0
         marks = [mark for slot in (0, 1) for mark in self._ready(slot)]
         for mark, saved in zip(marks, data["@marks"], strict=True):
             mark[rows] = saved
