@@ -98,6 +98,9 @@ class PretendedSession:
     def fileno(self) -> int:
         return self._reader.fileno()
 
+    def wants_read(self) -> bool:
+        return True
+
     def wants_write(self) -> bool:
         return False
 

@@ -87,7 +87,8 @@ class Loop:
         waiting.register(self._reader.fileno(), select.POLLIN)
         fileno = session.fileno()
         if fileno >= 0:
-            waiting.register(fileno, select.POLLIN | (select.POLLOUT if session.wants_write() else 0))
+            events = select.POLLIN * session.wants_read() | select.POLLOUT * session.wants_write()
+            waiting.register(fileno, events)
         left = min(max(session.next_time() - time.monotonic(), 0), longest)
         for ready, what in waiting.poll(left * 1000):
             if ready == self._reader.fileno():

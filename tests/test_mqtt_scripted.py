@@ -466,6 +466,40 @@ def test_acknowledgements_that_nobody_reads_do_not_pile_up() -> None:
             assert loop.session.counters.disconnects == 1
 
 
+def test_who_is_not_listened_to_listens_less_and_loses_nothing() -> None:
+    listen, read = threading.Event(), []
+
+    def script(peer: Peer) -> None:
+        _welcome(peer, v5=True)
+        peer.send(publish(b"plant/a", b"1", properties=b""))
+        listen.wait(60)
+        while len(read) < 1000:
+            first, topic, payload, _ = _published(peer)
+            if first == 0x30:
+                read.append(topic)
+        peer.send(publish(b"plant/b", b"2", properties=b""))
+        _stay(peer)
+
+    with ScriptedBroker(script) as broker, Loop(mqtt(port=broker.port, max_outgoing="16MiB")).ready() as loop:
+        loop.until(lambda: len(loop.messages) == 1)
+        session = loop.session
+        sent = 0
+        while session.queued_bytes <= (16 << 20) // 8:
+            assert sent < 900
+            sent += session.publish([Publications([b"s/%d" % sent], [b"x" * 50_000])])
+            session.flush()
+        assert session.on_readable() is None
+        assert not session.wants_read()  # for about a second, of which the next turn need not wait
+        assert session.next_time() <= time.monotonic() + 1.0
+        loop.until(session.wants_read)  # the answers to pings must be seen
+        assert session.queued_bytes > (16 << 20) // 8
+        session.publish([Publications([b"s/%d" % k for k in range(sent, 1000)], [b"y"] * (1000 - sent))])
+        listen.set()
+        loop.until(lambda: len(loop.messages) == 2)
+        assert session.counters.dropped_out == 0
+        assert read == [b"s/%d" % k for k in range(1000)]
+
+
 def test_unsendable_publications_are_dropped_and_the_others_leave() -> None:
     rows: list[bytes] = []
 

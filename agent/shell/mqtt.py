@@ -29,6 +29,7 @@ STABLE = 10.0  # seconds a connection must have lasted to count as a good one
 FLAPPING = 5.0  # seconds; three connections in a row that the broker ends sooner look like a second client
 FLAPS = 3
 V5_PATIENCE = 2.0  # seconds for the answer to CONNECT before 3.1.1 is tried
+READ_ANYWAY = 1.0  # seconds between reads while the broker does not take what it is sent
 RETRY_V5 = 3600.0  # seconds until a broker that refused MQTT 5 is asked again, at the next connection
 
 UNSUPPORTED_VERSION = 0x84
@@ -87,6 +88,8 @@ class Session:
         self._refused: dict[Subscription, str] = {}
         self._subscribe_attempts = 0
         self._subscribe_due = inf
+        self._crowded = int(config.max_outgoing) // 8
+        self._read_due = -inf
         self._rejects: list[Reject] = []
         self._arrived = -inf  # UTC seconds, of the newest message
         self._reason = "not connected yet"
@@ -116,9 +119,9 @@ class Session:
         return 0 if self._link is None else self._link.wire.waiting()
 
     @property
-    def unacknowledged(self) -> bool:
-        """Whether messages of QoS 1 that were handed out wait for `acknowledge`."""
-        return self._link is not None and bool(self._link.decoder.ids)
+    def unacknowledged(self) -> int:
+        """Messages of QoS 1 that were handed out and wait for `acknowledge`."""
+        return 0 if self._link is None else len(self._link.decoder.ids)
 
     def take_settled(self) -> list[int]:
         """The store's numbers of publications that the broker has by now."""
@@ -151,22 +154,34 @@ class Session:
         """Whether `on_writable` should be called when the descriptor is writable."""
         return self._link is not None and self._link.wire.wants_write()
 
+    def wants_read(self) -> bool:
+        """Whether `on_readable` should be called when the descriptor is readable.
+
+        While much waits to leave, what comes in is left to wait with the broker, since each message makes more; but
+        for a turn a second, for the answers to pings and publications are among it.
+        """
+        link = self._link
+        return link is None or link.wire.waiting() <= self._crowded or self._clock() >= self._read_due
+
     def next_time(self) -> float:
         """When `on_time` should be called, in seconds of `clock`; in the past if now."""
         if self._phase is _Phase.DIALING and self._dial is not None and self._dial.result() is not None:
             return 0.0
         if self._link is None:
             return self._due
-        return min(self._due, self._link.answer_due, self._link.misc_due, self._subscribe_due)
+        due = min(self._due, self._link.answer_due, self._link.misc_due, self._subscribe_due)
+        return due if self.wants_read() else min(due, self._read_due)
 
     # what the loop does
 
     def on_readable(self) -> Batch | None:
-        """Everything that has arrived, at most about 256 KiB; None if that is no message."""
+        """Everything that has arrived, at most about 64 KiB; None if that is no message."""
         link = self._link
         if link is None:
             return None
         self._rejects = []
+        if link.wire.waiting() > self._crowded:
+            self._read_due = self._clock() + READ_ANYWAY
         link.wire.fill()
         self._work(link)
         decoder = link.decoder

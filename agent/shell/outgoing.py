@@ -12,11 +12,12 @@ from agent.shell.events import Event
 from agent.shell.frames import Encoder, sendable
 from agent.shell.link import MAX_PACKET, Link
 from agent.shell.outbox import Outbox
-from agent.shell.wire import Counters
+from agent.shell.wire import SEND_SIZE, Counters
 from agent.types import Publications
 
 MAX_PENDING = 10_000
 MAX_PAYLOAD = 1 << 27
+AT_ONCE = 128 * Encoder.PIECES  # pieces joined at once: about `SEND_SIZE` of state messages
 
 
 class Outgoing:
@@ -74,16 +75,27 @@ class Outgoing:
             pieces = link.encoder.qos0(group.topics, group.payloads, retain=retain, expiry=group.expiry)
         except (ValueError, OverflowError):
             return self._one_by_one(group, link)
-        data, taken = b"".join(pieces), len(group.topics)
-        room = self._max_outgoing - link.wire.waiting()
-        if len(data) > room or link.max_packet < MAX_PACKET:
-            data, taken = self._fitting(pieces, room, link.max_packet)
-        link.wire.write(data)
+        taken = len(group.topics)
+        if link.max_packet < MAX_PACKET:
+            pieces = self._fitting(pieces, self._max_outgoing - link.wire.waiting(), link.max_packet)
+            taken = len(pieces) // Encoder.PIECES
+        for i in range(0, len(pieces), AT_ONCE):
+            data = b"".join(pieces[i : i + AT_ONCE])
+            room = self._max_outgoing - link.wire.waiting()
+            if len(data) > room:
+                left = len(pieces[i:]) // Encoder.PIECES
+                fitting = self._fitting(pieces[i:], room, link.max_packet)
+                link.wire.write(b"".join(fitting))
+                taken -= left - len(fitting) // Encoder.PIECES
+                break
+            link.wire.write(data)
+            if link.wire.waiting() >= SEND_SIZE:
+                link.wire.flush()  # so that what is framed is not piled up, and the broker can begin
         self._counters.sent += taken
         return taken
 
-    def _fitting(self, pieces: list[bytes], room: int, max_packet: int) -> tuple[bytes, int]:
-        """The frames that the broker takes and that fit into `room` bytes, and how many these are."""
+    def _fitting(self, pieces: list[bytes], room: int, max_packet: int) -> list[bytes]:
+        """Pieces of the frames that the broker takes and that fit into `room` bytes."""
         taken: list[bytes] = []
         too_large = 0
         for i in range(0, len(pieces), Encoder.PIECES):
@@ -103,7 +115,7 @@ class Outgoing:
             self._tell_dropped("the broker says that it takes no packets of this size", too_large)
         if dropped > too_large:
             self._tell_dropped("the network or the broker takes them too slowly", dropped - too_large)
-        return b"".join(taken), count
+        return taken
 
     def _one_by_one(self, group: Publications, link: Link) -> int:
         """One of them cannot be framed: find it, and send the others."""

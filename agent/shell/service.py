@@ -133,6 +133,7 @@ class Service:
         self._alive_due = 0.0
         self._said = ""
         self._trouble_said = ""
+        self._untold: list[float] = []  # UTC seconds of the newest reading of each batch that is not published yet
         # A turn must come well within the watchdog's interval even when nothing happens.
         self._wait = min(MAX_WAIT, notifier.watchdog / 4) if notifier.watchdog else MAX_WAIT
 
@@ -207,6 +208,9 @@ class Service:
         while before != self.tally.messages and self.monotonic() < end:
             before = self.tally.messages
             self.turn(0.0)
+        if self.durable is not None:
+            self.durable.settle()
+            self._store(self.durable)
         self.session.stop(STOP_TIMEOUT)
         if self.durable is not None:
             self.durable.delivered(self.session.take_settled())
@@ -230,7 +234,10 @@ class Service:
 
     def _select(self) -> None:
         descriptor = self.session.fileno()
-        wanted = (descriptor, POLLIN | POLLOUT if self.session.wants_write() else POLLIN) if descriptor >= 0 else None
+        wanted: tuple[int, int] | None = None
+        if descriptor >= 0:
+            session = self.session
+            wanted = descriptor, POLLIN * session.wants_read() | POLLOUT * session.wants_write()
         if wanted != self._selected:
             if self._selected is not None:
                 self._poll.unregister(self._selected[0])
@@ -274,17 +281,23 @@ class Service:
         """The store's share of a turn."""
         session = self.session
         trouble = durable.trouble
+        held_back = durable.holds_back
         durable.delivered(session.take_settled())
-        if owed := durable.on_turn():
-            session.publish(owed)
-            session.flush()
-        if durable.trouble != trouble or durable.trouble != self._trouble_said:
+        said = durable.on_turn()
+        if said:
+            session.publish(self.outage.through(said, connected=session.connected))
+        changed = durable.trouble != trouble or durable.trouble != self._trouble_said
+        if changed:
             self._trouble_said = durable.trouble
             self._status_due = 0.0
             session.announce()
-            if not durable.holds_back:
-                session.acknowledge()
+        released = held_back and not durable.holds_back
+        if released:
+            session.acknowledge()
+        if said or changed or released:
             session.flush()
+        if self._untold and not durable.holds_words:
+            self._tell_lags()
 
     def _on_batch(self, batch: Batch) -> list[Outputs]:
         """Through the core; should that fail, then all of the batch but the message it fails on."""
@@ -319,7 +332,17 @@ class Service:
         for each in outputs:
             newest = max(newest, each.event_time)
         newest = newest or min(batch.received)
-        self.tally.batch(len(batch.topics), self.monotonic() - began, max(0.0, now - newest), now)
+        self.tally.batch(len(batch.topics), self.monotonic() - began, now)
+        self._untold.append(newest)
+        if self.durable is None or not self.durable.holds_words:
+            self._tell_lags()
+
+    def _tell_lags(self) -> None:
+        """What was computed of these batches is published."""
+        now = self.now()
+        for newest in self._untold:
+            self.tally.publish_lag.observe(max(0.0, now - newest))
+        self._untold.clear()
 
     def _keep_house(self, began: float) -> None:
         """What is not about messages: being seen to be alive, and saying how it goes."""
@@ -359,6 +382,9 @@ class Service:
         if number != signal.SIGHUP:
             self.stopping = True
         elif not self.stopping:
+            if self.durable is not None:
+                self.durable.settle()
+                self._store(self.durable)
             reload(self)
             settle()
 

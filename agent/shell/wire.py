@@ -1,19 +1,22 @@
 """The socket that paho is given: between it and the real connection, telemetry is taken out and put in, in bulk.
 
 paho owns the session and sees every packet of it, byte for byte; PUBLISH frames and their acknowledgements never reach
-it. What both sides write is appended to one buffer, whole packets at a time, and leaves in one `send`.
+it. What both sides write is appended to one queue, whole packets at a time, and leaves in few `send`s.
 No session state is here, and no decision when to connect or what to say.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from agent.shell.frames import PINGREQ, PINGRESP, Decoder
 from agent.shell.stream import Stream
 
 READ_SIZE = 1 << 16  # most that one turn of the loop takes in; the rest waits in the kernel, and so with the sender
-SEND_SIZE = 1 << 18
+# What leaves in one `send`, and the most that is framed in one piece. Well below what the C library takes from the
+# kernel anew for each piece, which costs more than the copying.
+SEND_SIZE = 1 << 16
 TLS_RECORD = 1 << 14
 
 
@@ -43,7 +46,8 @@ class Wire:
         self._stream = stream
         self._decoder = decoder
         self._counters = counters
-        self._out = bytearray()
+        self._out: deque[bytes | memoryview] = deque()
+        self._waiting = 0
         self._pinged = False
         self._size = TLS_RECORD
         self.closed = False  # by paho
@@ -64,7 +68,7 @@ class Wire:
         """A whole packet from paho; always taken entirely, so that packets never mix."""
         if data[:1] == PINGREQ[:1]:
             self._pinged = True
-        self._out += data
+        self.write(bytes(data))
         return len(data)
 
     def close(self) -> None:
@@ -81,11 +85,13 @@ class Wire:
 
     def write(self, data: bytes) -> None:
         """Append whole packets; they leave with the next `flush`."""
-        self._out += data
+        if data:
+            self._out.append(data)
+            self._waiting += len(data)
 
     def waiting(self) -> int:
         """Bytes that have not left yet."""
-        return len(self._out)
+        return self._waiting
 
     def wants_write(self) -> bool:
         return not self.lost and (bool(self._out) or self._stream.unsent())
@@ -131,12 +137,29 @@ class Wire:
             if not out:
                 self._stream.send(b"")
             while out:
-                with memoryview(out)[:SEND_SIZE] as part:
+                part = out.popleft()
+                if len(part) < SEND_SIZE and out:
+                    part = self._gather(part)
+                sent = 0
+                try:
                     sent = self._stream.send(part)
-                del out[:sent]
-                total += sent
+                finally:
+                    # What a TLS connection did not take must come again at its head, and not become shorter.
+                    if sent < len(part):
+                        out.appendleft(memoryview(part)[sent:])
+                    total += sent
         except BlockingIOError:
             pass
         except OSError as error:
             self.lost = f"the connection broke: {error.strerror or error}"
+        self._waiting -= total
         self._counters.bytes_out += total
+
+    def _gather(self, first: bytes | memoryview) -> bytes | memoryview:
+        """`first` and what follows it, as much as leaves at once."""
+        out, parts, size = self._out, [first], len(first)
+        while out and size + len(out[0]) <= SEND_SIZE:
+            part = out.popleft()
+            parts.append(part)
+            size += len(part)
+        return b"".join(parts) if len(parts) > 1 else first
