@@ -28,7 +28,9 @@ class Agent:
         self.said: list[Said] = []
         self.time = 1000.0
         self.wall = wall
-        self.config = configuration(raw or plant())
+        raw = raw or plant()
+        # Most tests are about what one batch comes to; those about gathering say so.
+        self.config = configuration({**raw, "store": {"gather": 0, **raw.get("store", {})}})
         self.durable = Durable(
             self.config.store,
             mode,
@@ -42,6 +44,7 @@ class Agent:
         self.twins, self.lines = self.durable.recover(self.config)
         self.published: list[Publications] = []
         self.acknowledged = 0
+        self._unacknowledged = 0
 
     def play(self, event: Event, *, qos1: bool = True) -> list[Outputs]:
         """One turn of the loop."""
@@ -52,16 +55,22 @@ class Agent:
         else:
             self.durable.passed(event.now)
             out = [self.twins.on_time(event.now)]
-        self.durable.commit(out, acknowledging=qos1 and bool(event.messages))
+        self._unacknowledged += len(event.messages)
+        self.durable.commit(out, acknowledging=self._unacknowledged if qos1 else 0)
         for each in out:
             self.published += each.publications
-        if not self.durable.holds_back:
-            self.acknowledged += len(event.messages)
+        self._acknowledge()
         self.turn()
         return out
 
     def turn(self) -> None:
         self.published += self.durable.on_turn()
+        self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        if not self.durable.holds_back:
+            self.acknowledged += self._unacknowledged
+            self._unacknowledged = 0
 
     def rest(self, seconds: float = 0.0) -> None:
         """Time passes until the store has nothing to do."""

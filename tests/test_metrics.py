@@ -78,7 +78,8 @@ def test_outputs_of_the_core_are_counted() -> None:
     )
     tally.outputs(outputs)
     tally.outputs(outputs)
-    tally.batch(messages=20, duration=0.002, lag=0.004, now=1234.5)
+    tally.batch(messages=20, duration=0.002, now=1234.5)
+    tally.publish_lag.observe(0.004)
     found = samples(scrape(tally.snapshot()))
     expected: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {
         ("twinned_messages_total", ()): 20,
@@ -133,7 +134,8 @@ def test_a_snapshot_does_not_change_when_the_loop_goes_on_counting() -> None:
     before = tally.snapshot()
     text = scrape(before)
     tally.outputs(Outputs(readings=5, rejects=[Reject(b"t", Reason.LATE)], nis_sum={"a": 1}, nis_count={"a": 1}))
-    tally.batch(5, 0.1, 0.1, 1.0)
+    tally.batch(5, 0.1, 1.0)
+    tally.publish_lag.observe(0.1)
     lines = [line for line in scrape(before).splitlines() if line.startswith("twinned_")]
     assert lines == [line for line in text.splitlines() if line.startswith("twinned_")]
 

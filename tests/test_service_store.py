@@ -24,7 +24,7 @@ HOT = [99.0] * 8  # a step is believed after a few readings
 
 
 def bench(path: Path, mode: str = "strict", **sections: Any) -> Bench:
-    return Bench(settings(store={"mode": mode, "path": str(path)}, **sections))
+    return Bench(settings(store={"mode": mode, "path": str(path), "gather": 0}, **sections))
 
 
 def readings(bench: Bench, asset: str, *values: float) -> None:

@@ -1,7 +1,8 @@
 """What is written when: the loop's side of the store.
 
 The order is: a batch is worked on, what moved the twins is committed, then what came of it is published, then the
-batch is acknowledged. Snapshots are written a piece a turn. When the disk fails, the agent goes on in memory and says
+batch is acknowledged. A commit may wait a while for more messages, and then what follows it waits, too: in `strict` all
+that is said, in `relaxed` only acknowledgements. Snapshots are written a piece a turn. When the disk fails, the agent goes on in memory and says
 so; as soon as the disk takes a snapshot again, all is as before. Where things are written is `agent.shell.store`'s, what
 is owed to the broker `agent.shell.owed`'s, and how a snapshot is written `agent.shell.snapshots`'s.
 """
@@ -22,6 +23,7 @@ from agent.journal import Made, Passed, Resumed, Taken, Turn, encode
 from agent.shell.counts import Counts
 from agent.shell.events import Event
 from agent.shell.exits import Exit, ExitError
+from agent.shell.gather import Gather
 from agent.shell.owed import OwedChanges, most_owed
 from agent.shell.recovery import Recovered, copy_of, identity, recover
 from agent.shell.snapshots import Snapshots
@@ -66,13 +68,20 @@ class Durable:
         self._last = 0  # number of the last record
         self._commit_due = inf
         self._sync_due = inf
+        self._gather = Gather(settings.gather)
+        self._held: list[Publications] = []  # in strict: what is said once the turns above are committed
         self._snapshots = Snapshots(settings, clock, self.counts)
         self._owed = OwedChanges(most_owed(settings.max_size), self._tell_lost)
 
     @property
     def holds_back(self) -> bool:
-        """Whether nothing may be acknowledged now, because it is not stored."""
-        return self._strict and bool(self.trouble)
+        """Whether nothing may be acknowledged now, because it is not stored, or not yet."""
+        return (self._strict and bool(self.trouble)) or self._gather.due < inf
+
+    @property
+    def holds_words(self) -> bool:
+        """Whether something waits for the next commit before it is published."""
+        return bool(self._held)
 
     def next_time(self) -> float:
         """Monotonic time at which `on_turn` has something to do."""
@@ -80,7 +89,7 @@ class Durable:
             return self._retry_due
         if self._snapshots.busy or self._owed.feedable():
             return 0.0
-        return min(self._commit_due, self._sync_due)
+        return min(self._commit_due, self._sync_due, self._gather.due)
 
     def size(self) -> int:
         """Bytes on the disk."""
@@ -210,25 +219,45 @@ class Durable:
         """`on_time` is about to be called."""
         self._note(Passed(now))
 
-    def commit(self, outputs: Sequence[Outputs], *, acknowledging: bool) -> None:
+    def commit(self, outputs: Sequence[Outputs], *, acknowledging: int) -> None:
         """Before anything of this is published: store what has to be, and number what is owed.
 
-        acknowledging: messages of QoS 1 wait for their acknowledgement.
+        acknowledging: how many messages of QoS 1 wait for their acknowledgement. Publications that must wait for a
+        later commit are taken out of `outputs`; a later `commit` puts them in again, or `on_turn` returns them.
         """
         owed = self._owed.numbered(outputs)
         said = any(out.publications for out in outputs)
-        if owed or (said and self._strict) or acknowledging or self._samples >= MAX_SAMPLES:
+        if owed or self._samples >= MAX_SAMPLES:
             self._commit(owed)
+        elif acknowledging or (said and self._strict):
+            self._commit_together(outputs, acknowledging)
         if owed:
             self._owed.hand_over(outputs, owed)
+        if self._held and self._gather.due == inf:
+            outputs[0].publications[:0] = self._held
+            self._held = []
+
+    def _commit_together(self, outputs: Sequence[Outputs], acknowledging: int) -> None:
+        """Commit now or a little later, when more has come."""
+        now = self._clock()
+        if self._gather.longest and not self.trouble:
+            self._gather.arrived(acknowledging, now)
+        if now >= self._gather.due or self._gather.due == inf:
+            self._commit(())
+        elif self._strict:
+            for out in outputs:
+                self._held += out.publications
+                out.publications = []
 
     def on_turn(self) -> list[Publications]:
-        """What is not about a batch; returns owed alarm changes that have their turn."""
+        """What is not about a batch; returns what may be said now: what waited for a commit, or for its turn."""
         now = self._clock()
+        if now >= self._gather.due:
+            self._commit(())
         if self.trouble:
             if now >= self._retry_due:
                 self._recover_from_trouble()
-            return []
+            return self._let_go()
         if (self._turns or self._owed.forgettable) and now >= self._commit_due:
             self._commit(())
         if now >= self._sync_due:
@@ -237,7 +266,17 @@ class Durable:
             self._on_snapshots(self._snapshots.turn)
         elif self._snapshots.due(now):
             self._begin_snapshot()
-        return self._feed()
+        return self._let_go() + self._feed()
+
+    def settle(self) -> None:
+        """Commit what is gathered: what waits for it is said by the next `on_turn`."""
+        self._commit(())
+
+    def _let_go(self) -> list[Publications]:
+        if not self._held or self._gather.due < inf:
+            return []
+        held, self._held = self._held, []
+        return held
 
     def delivered(self, ids: Sequence[int]) -> None:
         """The broker has these owed alarm changes."""
@@ -276,6 +315,8 @@ class Durable:
     def _commit(self, owed: Sequence[Owed]) -> None:
         turns, samples = self._turns, self._samples
         store = self._store
+        if self._gather.due < inf:
+            self._gather.committed(self._clock())
         if not (turns or owed or self._owed.forgettable) or self.trouble or store is None:
             return
         self._turns, self._samples = [], 0

@@ -90,12 +90,11 @@ class Tally:
             self.nis_count[model] = self.nis_count.get(model, 0) + count
             self.nis_sum[model] = self.nis_sum.get(model, 0.0) + outputs.nis_sum[model]
 
-    def batch(self, messages: int, duration: float, lag: float, now: float) -> None:
+    def batch(self, messages: int, duration: float, now: float) -> None:
         """Count one batch that was worked off, from the wire to the wire."""
         self.messages += messages
         self.batch_messages.observe(messages)
         self.batch_duration.observe(duration)
-        self.publish_lag.observe(lag)
         self.last_batch = now
 
     def snapshot(self) -> dict[str, Value]:
