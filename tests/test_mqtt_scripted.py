@@ -474,7 +474,7 @@ def test_who_is_not_listened_to_listens_less_and_loses_nothing() -> None:
         peer.send(publish(b"plant/a", b"1", properties=b""))
         listen.wait(60)
         while len(read) < 1000:
-            first, topic, payload, _ = _published(peer)
+            first, topic, _payload, _ = _published(peer)
             if first == 0x30:
                 read.append(topic)
         peer.send(publish(b"plant/b", b"2", properties=b""))
