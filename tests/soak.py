@@ -3,8 +3,8 @@
 `python -m tests.soak --minutes 60` samples resident memory, descriptors, threads and file sizes each few seconds. The
 agent is killed now and then, which begins a new segment; all other faults of `tests.chaos` but damage to the store (it
 would only begin more segments) go on at random meanwhile. At the end the state must be equal to the bit to that of an
-uninterrupted run, and the verdict is: no slope of memory that could be told from none (`tests.trend`; the first minute
-of a segment is left out), as many descriptors at the end of each segment as at its beginning, files under the cap.
+uninterrupted run, and the verdict is: no slope of memory that could be told from none (`tests.trend`; the first minutes
+of a segment are left out), as many descriptors at the end of each segment as at its beginning, files under the cap.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ KINDS = {
     "step the clock": 1.0,
 }
 ENDING = ("kill", "kill while starting")
-SEGMENT = 600.0  # seconds that the agent mostly runs
+SEGMENT = 1100.0  # seconds that the agent mostly runs
 GAP = 8.0  # seconds between faults, on average
-WARMUP = 60.0  # seconds of a segment that are not judged
+WARMUP = 240.0  # seconds of a segment that are not judged: until the collector and the allocator have come round
 THIN = 30.0  # seconds for which one sample stands
 
 
@@ -52,6 +52,7 @@ class Row(NamedTuple):
     seconds: float  # since the run began
     pid: int
     resident: int  # bytes
+    anonymous: int  # bytes of these that belong to no file
     descriptors: int
     threads: int
     database: int  # bytes
@@ -141,7 +142,7 @@ def judge(rows: Sequence[Row]) -> Verdict:
 
 
 def soak(
-    *, seed: int, minutes: float, rate: float, mode: str, home: Path, out: Path, say: Callable[[str], None]
+    *, seed: int, minutes: float, rate: float, mode: str, gap: float, home: Path, out: Path, say: Callable[[str], None]
 ) -> tuple[bool, dict[str, Any]]:
     """One run; whether all is well, and what came of it."""
     counts = dict.fromkeys((*KINDS, *ENDING), 0)
@@ -157,7 +158,7 @@ def soak(
         ending = began + SEGMENT * rng.uniform(0.7, 1.3)
         said = began
         while time.monotonic() < began + minutes * 60:
-            time.sleep(min(rng.expovariate(1 / GAP), 5 * GAP))
+            time.sleep(min(rng.expovariate(1 / gap), 5 * gap, began + minutes * 60 - time.monotonic()))
             if time.monotonic() >= ending:
                 name = rng.choice(ENDING)
                 ending = time.monotonic() + SEGMENT * rng.uniform(0.7, 1.3)
@@ -200,6 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--rate", type=float, default=1500.0, help="readings a second")
     parser.add_argument("--mode", choices=("strict", "relaxed"), default="strict")
+    parser.add_argument("--gap", type=float, default=GAP, help="seconds between faults, on average")
     parser.add_argument("--out", type=Path, default=Path(), help="where soak.csv and soak.json go")
     given = parser.parse_args(arguments)
     print(f"seed {given.seed}", flush=True)
@@ -210,6 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             minutes=given.minutes,
             rate=given.rate,
             mode=given.mode,
+            gap=given.gap,
             home=Path(home),
             out=given.out,
             say=lambda line: print(line, flush=True),

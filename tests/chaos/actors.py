@@ -200,6 +200,7 @@ class Vitals(NamedTuple):
     """What a process takes of its machine."""
 
     resident: int  # bytes
+    anonymous: int  # bytes of these that belong to no file, and so to this process alone
     descriptors: int
     threads: int
 
@@ -287,9 +288,10 @@ class AgentProcess:
             return None
         proc = Path(f"/proc/{self.process.pid}")
         try:
-            resident = int((proc / "statm").read_text().split()[1]) * resource.getpagesize()
-            return Vitals(resident, _entries(proc / "fd"), _entries(proc / "task"))
-        except (OSError, IndexError):
+            status = dict(line.split(":\t", 1) for line in (proc / "status").read_text().splitlines())
+            resident, anonymous = (int(status[name].removesuffix(" kB")) << 10 for name in ("VmRSS", "RssAnon"))
+            return Vitals(resident, anonymous, _entries(proc / "fd"), _entries(proc / "task"))
+        except (OSError, KeyError):
             return None
 
     # -- what it says
