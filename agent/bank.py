@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.columns import grown, room
 from agent.history import BACKLOG, History
 from agent.kernel import UNMOVED, Emitter, compile_ahead, compile_step, learns_process, solo
 from agent.models.base import Component
@@ -38,7 +39,7 @@ class Outcome(IntEnum):
 
 
 class Bank:
-    """Columns of one component. `capacity` grows by doubling; rows are never moved."""
+    """Columns of one component. Rows are never moved."""
 
     def __init__(self, component: Component, *, robust: bool, window: int, late: float) -> None:
         """window: readings of each entry that are kept; late: seconds."""
@@ -70,23 +71,14 @@ class Bank:
     def grow(self, size: int) -> None:
         """Make room for `size` rows; new rows are empty twins."""
         if size > self.capacity:
-            self._reallocate(max(16, size, 2 * self.capacity if self.capacity < 1024 else self.capacity * 9 // 8))
+            self._reallocate(room(self.capacity, size))
         self.size = max(self.size, size)
 
     def _reallocate(self, capacity: int) -> None:
-        old = self.capacity
-
-        def longer(a: Floats) -> Floats:
-            fresh = np.zeros(capacity)
-            fresh[:old] = a
-            return fresh
-
         empty = np.zeros(0)
-        for name in self.layout.state + self.layout.output:
-            column = longer(self.columns.get(name, empty))
-            column[old:] = self._start(name)
-            self.columns[name] = column
-            self.views[name] = column.data
+        columns = {name: self.columns.get(name, empty) for name in self.layout.state + self.layout.output}
+        self.columns.update(grown(columns, capacity, self._start))
+        self.views.update((name, column.data) for name, column in self.columns.items())
         self.history.grow(capacity)
         self.capacity = capacity
         for name, column in self.columns.items():

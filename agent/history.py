@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.columns import grown
+
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
 BACKLOG = 2  # slot of the backlog mark; 0 and 1 are the checkpoints
@@ -27,34 +29,28 @@ class History:
         self.capacity = 0
         self.position: NDArray[np.int64] = np.zeros(0, np.int64)  # readings taken so far; the next one's number
         self.backlog: NDArray[np.int64] = np.zeros(0, np.int64)  # number after the reading placed last; 0: none
-        self._time: Floats = np.zeros(0)
-        self._value: Floats = np.zeros(0)
-        self._entry: NDArray[np.uint8] = np.zeros(0, np.uint8)
-        self._marks: list[list[Floats]] = [[], [], []]
+        self._rings: dict[str, NDArray[Any]] = {"time": np.zeros((window, 0)), "value": np.zeros((window, 0))}
+        if not single:
+            self._rings["entry"] = np.zeros((window, 0), np.uint8)
+        self._marks: list[dict[str, Floats]] = [{}, {}, {}]
+        self._listed: list[list[Floats]] = [[], [], []]  # the same
         self._states = states
         self._single = single
 
     def grow(self, capacity: int) -> None:
-        old = self.capacity
-
-        def longer(a: NDArray[Any], per_row: int = 1) -> NDArray[Any]:
-            fresh = np.zeros(capacity * per_row, a.dtype)
-            for slot in range(per_row):
-                piece = a[slot * old : (slot + 1) * old]
-                if piece.any():  # untouched slots stay unbacked by memory
-                    fresh[slot * capacity : slot * capacity + old] = piece
-            return fresh
-
-        self.position, self.backlog = longer(self.position), longer(self.backlog)
-        self._time, self._value = longer(self._time, self.window), longer(self._value, self.window)
-        if not self._single:
-            self._entry = longer(self._entry, self.window)
-        self._marks = [[longer(m) for m in slot] for slot in self._marks]
+        fresh = grown({"position": self.position, "backlog": self.backlog, **self._rings}, capacity)
+        self.position, self.backlog = fresh.pop("position"), fresh.pop("backlog")
+        self._rings = fresh
+        self._marks = [grown(slot, capacity) for slot in self._marks]
+        self._listed = [list(slot.values()) for slot in self._marks]
         self.capacity = capacity
         self.position_view, self.backlog_view = self.position.data, self.backlog.data
+        self._time, self._value = fresh["time"].reshape(-1), fresh["value"].reshape(-1)
         self._time_view: Any = self._time.data  # of floats, which the type of a memoryview cannot say
         self._value_view: Any = self._value.data
-        self._entry_view = self._entry.data
+        if not self._single:
+            self._entry = fresh["entry"].reshape(-1)
+            self._entry_view = self._entry.data
 
     # -- readings
 
@@ -102,8 +98,9 @@ class History:
 
     def _ready(self, slot: int) -> list[Floats]:
         if not self._marks[slot]:
-            self._marks[slot] = [np.zeros(self.capacity) for _ in range(self._states)]
-        return self._marks[slot]
+            self._marks[slot] = grown({str(k): np.zeros(0) for k in range(self._states)}, self.capacity)
+            self._listed[slot] = list(self._marks[slot].values())
+        return self._listed[slot]
 
     def mark(self, row: int, slot: int, views: Sequence[Any]) -> None:
         for mark, view in zip(self._ready(slot), views, strict=True):
@@ -121,38 +118,32 @@ class History:
 
     def rewind(self, row: int, slot: int, number: int, views: Sequence[Any]) -> None:
         """Bring back the state before reading `number`, which `slot` holds."""
-        for mark, view in zip(self._marks[slot], views, strict=True):
+        for mark, view in zip(self._ready(slot), views, strict=True):
             view[row] = mark[row]
         self.position_view[row] = number
 
     def rewind_many(self, rows: Rows, slot: int, numbers: NDArray[np.int64], columns: Sequence[Floats]) -> None:
-        for mark, column in zip(self._marks[slot], columns, strict=True):
+        for mark, column in zip(self._ready(slot), columns, strict=True):
             column[rows] = mark[rows]
         self.position[rows] = numbers
 
     # -- snapshots: the backlog mark only saves work, so it is not kept
 
-    def _rings(self) -> list[tuple[str, NDArray[Any]]]:
-        rings: list[tuple[str, NDArray[Any]]] = [("@time", self._time), ("@value", self._value)]
-        return rings if self._single else [*rings, ("@entry", self._entry)]
-
     def export(self, rows: Rows) -> dict[str, Any]:
-        slots = np.arange(self.window)[:, None] * self.capacity
         out: dict[str, Any] = {"@position": self.position[rows]}
-        for name, ring in self._rings():
-            out[name] = ring[slots + rows] if len(rows) else np.zeros((self.window, 0), ring.dtype)
+        out |= {f"@{name}": ring[:, rows] for name, ring in self._rings.items()}
         out["@marks"] = np.array([mark[rows] for slot in (0, 1) for mark in self._ready(slot)])
         return out
 
     def load(self, rows: Rows, data: dict[str, Any]) -> None:
         """Take over what `export` gave. A ring of another length begins anew: nothing from before it can be placed."""
-        self.backlog[rows] = 0
+        if self.backlog.any():
+            self.backlog[rows] = 0
         if len(data["@time"]) != self.window:
             self.position[rows] = 0
             return
-        slots = np.arange(self.window)[:, None] * self.capacity
-        for name, ring in self._rings():
-            ring[slots + rows] = data[name]
+        for name, ring in self._rings.items():
+            ring[:, rows] = data[f"@{name}"]
         self.position[rows] = data["@position"]
         marks = [mark for slot in (0, 1) for mark in self._ready(slot)]
         for mark, saved in zip(marks, data["@marks"], strict=True):

@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.columns import grown
+from agent.template import quoted
 from agent.topics import safe_level
 
-GOOD, UNCERTAIN, BAD = 0, 1, 2  # codes of the quality columns, in the order of encode.QUALITIES
+# Codes of the quality columns, in the order of encode.QUALITIES and encode.REASONS; snapshots hold them.
+GOOD, UNCERTAIN, BAD, STUCK, INCONSISTENT, RELEARNED = range(6)
 
 
 class Rows:
@@ -23,7 +26,8 @@ class Rows:
         """channels: how many; tracked: states whose last published mean is kept; prefix: of every topic."""
         self.names: list[str] = []
         self.row_of: dict[str, int] = {}
-        self.safe: list[bytes] = []
+        self.safe: list[bytes] = []  # names as a level of a topic
+        self.quoted: list[bytes] = []  # names as they stand in JSON; mostly the same bytes
         self.prefix = prefix
         self.capacity = 0
         self.columns: dict[str, NDArray[Any]] = {
@@ -50,20 +54,15 @@ class Rows:
         row = len(self.names)
         self.names.append(name)
         self.row_of[name] = row
-        self.safe.append(safe_level(name).encode())
+        safe, text = safe_level(name).encode(), quoted(name)
+        self.safe.append(safe)
+        self.quoted.append(safe if text == safe else text)
         self.views["made"][row] = now
         return row
 
     def grow(self, capacity: int) -> None:
-        for name, old in self.columns.items():
-            fresh = np.zeros(capacity, old.dtype)
-            if name in ("seen", "time") or name.startswith("sent"):
-                fresh[len(old) :] = math.nan
-            if name.startswith("quality"):
-                fresh[len(old) :] = BAD
-            fresh[: len(old)] = old
-            self.columns[name] = fresh
-            self.views[name] = fresh.data
+        self.columns.update(grown(self.columns, capacity, _start))
+        self.views.update((name, column.data) for name, column in self.columns.items())
         self.capacity = capacity
 
     def topic(self, row: int, suffix: bytes) -> bytes:
@@ -74,3 +73,9 @@ class Rows:
         """Arrival minus event time of the newest reading: turns event times into arrival times. 0 before the first."""
         lag: NDArray[np.float64] = self.columns["seen"][rows] - self.columns["time"][rows]
         return np.where(np.isnan(lag), 0.0, lag)
+
+
+def _start(name: str) -> float:
+    if name in ("seen", "time") or name.startswith("sent"):
+        return math.nan
+    return BAD if name.startswith("quality") else 0.0

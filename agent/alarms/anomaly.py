@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from agent.alarms import score
 from agent.alarms.rules import Condition, Index, Watched
+from agent.columns import grown
 from agent.config import AnomalyAlarm
 
 _CALM = 0.5  # of the threshold, below which a reading is calm
@@ -35,23 +36,22 @@ class Anomaly:
         self.blocks = {name: block for name, block in score.BLOCKS.items() if name in self.detectors}
         count, per = spec.false_alarms, float(spec.per)
         self.words = f"out of the ordinary, at {count:g} false alarm{'s' if count != 1 else ''} in {_span(per)}"
-        names = (*score.ROW, "calm", "time")
-        self.columns: dict[str, NDArray[Any]] = {name: np.zeros(0) for name in names}
-        self.columns |= {name: np.zeros((0, score.HOURS)) for name in score.HOUR}
+        self.columns: dict[str, NDArray[Any]] = {"calm": np.zeros(0, np.float32), "time": np.zeros(0)}
+        for name in score.ROW + score.HOUR:
+            shape = (score.HOURS, 0) if name in score.HOUR else (0,)
+            self.columns[name] = np.zeros(shape, np.float32 if name in score.NARROW else np.float64)
+        self._capacity = 0
         self.views: dict[str, Any] = {}
         self._floats: dict[str, Any] = {}
         self._arrays: dict[str, Any] = {}
 
     def grow(self, capacity: int) -> None:
-        for name, old in self.columns.items():
-            fresh = np.zeros((capacity, *old.shape[1:]))
-            fresh[: len(old)] = old
-            fresh[len(old) :] = math.nan if name == "time" else score.start(name)
-            self.columns[name] = fresh
-            self.views[name] = memoryview(fresh.reshape(-1))  # type: ignore[arg-type]  # numpy's stubs know no buffers
+        self._capacity = capacity
+        self.columns = grown(self.columns, capacity, lambda name: math.nan if name == "time" else score.start(name))
+        self.views.update((name, column.reshape(-1).data) for name, column in self.columns.items())
         if not self._floats:
             self._floats = {"sqrt": math.sqrt}
-            self._arrays = {"sqrt": np.sqrt, "where": np.where}
+            self._arrays = {"sqrt": np.sqrt, "where": np.where, "wide": np.float64}
             exec(score.program(self.detectors, arrays=False), self._floats)  # noqa: S102 - built from this package's own expressions
             exec(score.program(self.detectors, arrays=True), self._arrays)  # noqa: S102 - the same
         self._floats.update({f"{name}_": view for name, view in self.views.items()})
@@ -64,7 +64,7 @@ class Anomaly:
         v["time"][row] = time
         (raw,) = self._floats["step"](
             row,
-            row * score.HOURS + int(time % 86400.0 // 3600.0),
+            int(time % 86400.0 // 3600.0) * self._capacity + row,
             bank[f"z{k}"][row],
             bank[f"c{k}"][row],
             math.sqrt(bank[f"i{k}"][row]),
@@ -87,7 +87,7 @@ class Anomaly:
         with np.errstate(all="ignore"):
             (raw,) = self._arrays["step"](
                 rows,
-                rows * score.HOURS + (times % 86400.0 // 3600.0).astype(np.intp),
+                (times % 86400.0 // 3600.0).astype(np.intp) * self._capacity + rows,
                 bank[f"z{k}"][rows],
                 bank[f"c{k}"][rows],
                 np.sqrt(bank[f"i{k}"][rows]),
@@ -156,11 +156,11 @@ class Anomaly:
         return f"{what}; score {told:.3g} of {threshold:.3g}"
 
     def export(self, rows: NDArray[np.intp]) -> dict[str, Any]:
-        return {name: column[rows] for name, column in self.columns.items()}
+        return {name: column[..., rows].T for name, column in self.columns.items()}
 
     def load(self, rows: NDArray[np.intp], data: dict[str, Any]) -> None:
         for name, column in self.columns.items():
-            column[rows] = data[name]
+            column[..., rows] = data[name].T
 
 
 def _span(seconds: float) -> str:

@@ -74,6 +74,12 @@ ROW = (
     *("cause", "usual", "spread"),  # of the last score: detector, and level and spread usual at its hour
 )
 HOUR = ("L", "D", "K")  # per hour of the day: level, spread, readings
+# Kept as float32: what is bounded, or a size that a step moves by far more than float32 leaves out. Not the levels, nor
+# averages of them: a step of a slow average is smaller than the last digit of a large level would be.
+NARROW = frozenset(
+    (*(f"{name}{k}" for name in ("H", "F", "V") for k in range(KNOTS)), *"SgBabwNorRDK", "raw", "peak", "rest", "cause")
+)
+WIDEST = 3e38  # what float32 holds
 
 
 def start(name: str) -> float:
@@ -105,6 +111,8 @@ class _Step:
         self.pace = 1.0 / (self.n + 1.0)
 
     def put(self, name: str, value: Expr) -> None:
+        if name in ("S", "g", "D"):
+            value = minimum(value, WIDEST)
         self.stores.append((f"{name}_[{'j' if name in HOUR else 'i'}]", value))
 
     def follow(self, name: str, value: Expr, readings: Expr | float) -> Expr:
@@ -233,7 +241,8 @@ def program(detectors: tuple[str, ...], *, arrays: bool) -> CodeType:
     s.put("spread", where(told, spread, sym("spread")))
     s.put("z", s.z)
     s.put("n", s.n + 1.0)
-    loads = {name: f"{name}_[i]" for name in ROW} | {name: f"{name}_[j]" for name in HOUR}
+    wide = ".astype(wide)" if arrays else ""  # arithmetic is in float64, as it is on floats
+    loads = {name: f"{name}_[{'j' if name in HOUR else 'i'}]{wide if name in NARROW else ''}" for name in ROW + HOUR}
     source = emit("step", ("i", "j", "x", "c", "size", "d"), loads, s.stores, [raw], arrays=arrays)
     for name, block in BLOCKS.items():
         knots, largest = _knots(block.knots), sym(block.largest)
