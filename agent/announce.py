@@ -17,6 +17,7 @@ from agent.build import Plan
 from agent.encode import StateEncoder
 from agent.foresee import Forecaster
 from agent.rows import Rows
+from agent.template import joined
 from agent.types import STATUS_NAMES, Outputs, Publications
 
 _SET_BACK = 1.0  # seconds: a clock that shows that much less was set, and did not just tick unevenly
@@ -32,7 +33,7 @@ class Pending(NamedTuple):
     def emit(self, out: Outputs, qos: int, retain: bool, expiry: int | None) -> int:
         """Hand over, in the order of the messages; returns how many."""
         topics, payloads = list(self.topics), list(self.payloads)
-        if any(a > b for a, b in zip(self.messages, self.messages[1:], strict=False)):
+        if self.messages != sorted(self.messages):
             order = sorted(range(len(topics)), key=self.messages.__getitem__)
             topics, payloads = [topics[k] for k in order], [payloads[k] for k in order]
         if topics:
@@ -52,7 +53,9 @@ class Announcer:
         self.state = plan.config.state
         self.forecast = plan.config.forecast
         self.encoder = StateEncoder(banks, plan.shape, plan.model)
-        self.forecaster = Forecaster(banks, [float(h) for h in self.forecast.horizons], plan.model, plan.config.learning)
+        self.forecaster = Forecaster(
+            banks, [float(h) for h in self.forecast.horizons], plan.model, plan.config.learning
+        )
         self.tracked = tracked_states(plan)
         self.muted = False  # count what would be said, but write nothing
         self._states = Pending([], [], [])
@@ -106,17 +109,12 @@ class Announcer:
             c["seq"][chosen] = seq
             c["published"][chosen] = at
         if len(chosen) and not self.muted:
-            write, names, safe, prefix = self.encoder.write, self.rows.names, self.rows.safe, self.rows.prefix
+            names, safe, quoted = self.rows.names, self.rows.safe, self.rows.quoted
             listed = chosen.tolist()
-            columns = (c["time"][chosen].tolist(), at.tolist(), listed, c["status"][chosen].tolist(), seq.tolist())
-            numbers = self.encoder.gather_many(chosen)
-            self._states.payloads.extend(
-                [
-                    write(time, processed, 0.0, names[row], STATUS_NAMES[status], number, values)
-                    for time, processed, row, status, number, values in zip(*columns, numbers, strict=True)
-                ]
-            )
-            self._states.topics.extend([prefix + safe[row] + b"/state" for row in listed])
+            called, texts = [names[row] for row in listed], [quoted[row] for row in listed]
+            columns = c["status"][chosen], c["time"][chosen], at, seq
+            self._states.payloads.extend(self.encoder.write_many(chosen, called, texts, *columns))
+            self._states.topics.extend(joined(self.rows.prefix, [safe[row] for row in listed], b"/state"))
             self._states.messages.extend(causes)
         if self.forecaster.horizons:
             for k in np.flatnonzero(self._foresight_due(received, c["forecast"][rows])).tolist():

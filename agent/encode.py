@@ -17,10 +17,16 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.bank import Bank
 from agent.expr import Expr, compile_function, const, emit, sqrt, sym, where
-from agent.types import Quality
+from agent.template import Template, learn
+from agent.types import STATUS_NAMES, Quality
 
 ENCODER = msgspec.json.Encoder()
-QUALITIES = (Quality.GOOD.value, Quality.UNCERTAIN.value, Quality.BAD.value)
+# By the codes in `agent.rows`.
+QUALITIES = (Quality.GOOD.value, Quality.UNCERTAIN.value, Quality.BAD.value, *3 * (Quality.UNCERTAIN.value,))
+REASONS = (UNSET, "improbable", "no reading yet", "stuck", "inconsistent", "relearned")
+
+_TEMPLATE_PAYS = 8  # messages
+_MOST_TEMPLATES = 64  # combinations of status and qualities whose text is remembered
 
 Number = float | None
 EpochSeconds = Annotated[float | None, Meta(description="UTC seconds since 1970.")]
@@ -47,7 +53,15 @@ class ChannelValue(Struct):
     ] = UNSET
     quality: Annotated[
         Literal["good", "uncertain", "bad"] | UnsetType,
-        Meta(description="`uncertain`: improbable, used with less weight; `bad`: no reading yet."),
+        Meta(
+            description="What is thought of that reading; `uncertain`: with a reason to doubt it; `bad`: there is none."
+        ),
+    ] = UNSET
+    reason: Annotated[
+        Literal["improbable", "no reading yet", "stuck", "inconsistent", "relearned"] | UnsetType,
+        Meta(
+            description="Where the quality is not good. `improbable`: used with less weight; `relearned`: it was for the fifth time in a row, and the twin took the new level for its own; `stuck`: readings no longer move; `inconsistent`: off what the asset's other channels say."
+        ),
     ] = UNSET
 
 
@@ -95,7 +109,25 @@ class AlarmMessage(Struct):
     id: Annotated[str, Meta(description="The same for every delivery of this change: drop repeats by it.")]
     alarm: str
     asset: str
-    state: Literal["active", "cleared"]
+    state: Annotated[
+        Literal["active", "acknowledged", "cleared", "latched", "shelved", "disabled"],
+        Meta(
+            description="`latched`: the condition is gone, the alarm stays until it is reset; `shelved`: nothing is said until `until`; `disabled`: out of service."
+        ),
+    ]
+    acknowledged: Annotated[
+        bool, Meta(description="False while nobody has acknowledged it, also when it has cleared by itself.")
+    ]
+    acknowledged_at: Annotated[EpochSeconds, Meta(description="When it was first acknowledged, while it lasts.")]
+    until: Annotated[EpochSeconds, Meta(description="When shelving ends.")]
+    cause: Annotated[
+        Literal["reading", "time", "command", "configuration", "again"],
+        Meta(
+            description="What made it change; `again`: nothing did, it is said once more to a broker that had forgotten."
+        ),
+    ]
+    by: Annotated[str, Meta(description="Who, where it was a command that said so.")]
+    comment: Annotated[str, Meta(description="And why.")]
     severity: Literal["info", "warning", "critical"]
     channel: str | None
     rule: Annotated[str, Meta(description="What is watched, in words.")]
@@ -113,6 +145,21 @@ class AlarmMessage(Struct):
     model: str
     message: Annotated[str, Meta(description="Words from the configuration.")]
     text: Annotated[str, Meta(description="The alarm in one sentence.")]
+    withheld: Annotated[
+        int | UnsetType,
+        Meta(
+            description="Changes before this one that were not published: there were too many, or its group stood for it."
+        ),
+    ] = UNSET
+    assets: Annotated[
+        list[str] | UnsetType, Meta(description="Of the alarm of a group: the first few of the assets that are silent.")
+    ] = UNSET
+    suspect: Annotated[
+        Literal["sensor", "process", "unknown"] | UnsetType,
+        Meta(
+            description="Where the asset's channels are held against each other: whether the others speak for a fault of this channel's sensor or for a change of the process."
+        ),
+    ] = UNSET
 
 
 class StatusMessage(Struct):
@@ -125,11 +172,23 @@ class StatusMessage(Struct):
     twins: int
 
 
+class FloodMessage(Struct):
+    """Published under `<prefix>/<site>/$flood`, retained: whether changes of alarms are withheld, all limits together."""
+
+    status: Literal["flood", "calm"]
+    time: EpochSeconds
+    since: Annotated[EpochSeconds, Meta(description="When the flood began.")]
+    withheld: Annotated[int, Meta(description="Changes that were not published when they happened, since then.")]
+    waiting: Annotated[int, Meta(description="Alarms that are not told as they are, and will be.")]
+    limit: Annotated[str, Meta(description="How many changes are published at most.")]
+
+
 MESSAGES: dict[str, type[Struct]] = {
     "state": StateMessage,
     "forecast": ForecastMessage,
     "alarm": AlarmMessage,
     "status": StatusMessage,
+    "flood": FloodMessage,
 }
 
 
@@ -145,7 +204,7 @@ def _record(title: str, names: Sequence[str]) -> type[Struct]:
 
 
 class StateEncoder:
-    """State messages of one block. `values` per row: see `gather_*`; `write` turns one row of them into bytes."""
+    """State messages of one block. `values` per row: see `gather`; `write` turns one row of them into bytes."""
 
     def __init__(
         self,
@@ -181,13 +240,17 @@ class StateEncoder:
             at = len(returns)
             if measured is not None:
                 b, c = measured
-                channel_parts.append(f"C(v[{at}], v[{at + 1}], v[{at + 2}], v[{at + 3}], Q[v[{at + 4}]])")
+                channel_parts.append(
+                    f"C(v[{at}], v[{at + 1}], v[{at + 2}], v[{at + 3}], Q[v[{at + 4}]], R[v[{at + 4}]])"
+                )
                 returns += [load(f"b{b}_z{c}"), load(f"b{b}_y{c}"), std(load(f"b{b}_s{c}"))]
                 returns += [load(f"surprise{slot}"), load(f"quality{slot}")]
             else:
                 channel_parts.append(f"I(v[{at}])")
                 returns.append(load(f"b{driven[0]}_u{driven[1]}") if driven is not None else const(float("nan")))
         self.width = len(returns)
+        self._codes = [at for at, part in enumerate(returns) if part.name.startswith("quality")]
+        self._templates: dict[tuple[int, ...], Template | None] = {}
         self.state_count = len(state_names)
         sources = [emit("gather", ("i",), loads, [], returns, arrays=arrays) for arrays in (False, True)]
         self._gather = compile_function("gather", sources[0], self._floats, arrays=False)
@@ -200,6 +263,7 @@ class StateEncoder:
             "C": ChannelValue,
             "I": ChannelValue,
             "Q": QUALITIES,
+            "R": REASONS,
             "model": model,
             "encode": ENCODER.encode,
         }
@@ -224,7 +288,68 @@ class StateEncoder:
         values: tuple[Any, ...] = self._gather(row)
         return values
 
-    def gather_many(self, rows: Any) -> list[tuple[Any, ...]]:
-        """The numbers of each row's message."""
-        columns = [np.asarray(c).tolist() if np.ndim(c) else [float(c)] * len(rows) for c in self._gather_arrays(rows)]
-        return list(zip(*columns, strict=True))
+    def write_many(
+        self,
+        rows: Any,
+        names: Sequence[str],
+        quoted: Sequence[bytes],
+        statuses: Any,
+        times: Any,
+        processed: Any,
+        seq: Any,
+    ) -> list[bytes]:
+        """What `write` makes of each row, with an age of zero. quoted: the names as they stand in JSON."""
+        columns = [np.broadcast_to(np.asarray(c), len(rows)) for c in self._gather_arrays(rows)]
+        codes = [statuses, *(columns[at] for at in self._codes)]
+        key = tuple(int(code[0]) for code in codes)
+        if all((code == first).all() for code, first in zip(codes, key, strict=True)):
+            return self._write_alike(key, columns, names, quoted, times, processed, seq)
+        alike: dict[tuple[int, ...], list[int]] = {}
+        for k, own in enumerate(zip(*(code.tolist() for code in codes), strict=True)):
+            alike.setdefault(own, []).append(k)
+        messages = [b""] * len(names)
+        for key, places in alike.items():
+            own_names, own_texts = [names[k] for k in places], [quoted[k] for k in places]
+            own_columns = [column[places] for column in columns]
+            numbers = times[places], processed[places], seq[places]
+            written = self._write_alike(key, own_columns, own_names, own_texts, *numbers)
+            for k, message in zip(places, written, strict=True):
+                messages[k] = message
+        return messages
+
+    def _write_alike(
+        self,
+        key: tuple[int, ...],
+        columns: Sequence[Any],
+        names: Sequence[str],
+        quoted: Sequence[bytes],
+        times: Any,
+        processed: Any,
+        seq: Any,
+    ) -> list[bytes]:
+        """Messages with the same status and qualities, `key`."""
+        template = self._template(key) if len(names) >= _TEMPLATE_PAYS else None
+        if template is None:
+            status, values = STATUS_NAMES[key[0]], zip(*(column.tolist() for column in columns), strict=True)
+            listed = (times.tolist(), processed.tolist(), names, seq.tolist(), values)
+            return [self.write(t, p, 0.0, name, status, n, v) for t, p, name, n, v in zip(*listed, strict=True)]
+        numbers = [*times.tolist(), *processed.tolist(), *seq.tolist()]
+        for at, column in enumerate(columns):
+            if at not in self._codes:
+                numbers += column.tolist()
+        return template.fill(quoted, numbers)
+
+    def _template(self, key: tuple[int, ...]) -> Template | None:
+        """The text around the numbers of messages with this status and these qualities."""
+        if key not in self._templates:
+            if len(self._templates) >= _MOST_TEMPLATES:
+                self._templates.clear()
+            codes = dict(zip(self._codes, key[1:], strict=True))
+
+            def write(name: str, numbers: list[float]) -> bytes:
+                rest = iter(numbers[3:])
+                values = [codes[at] if at in codes else next(rest) for at in range(self.width)]
+                return self.write(numbers[0], numbers[1], 0.0, name, STATUS_NAMES[key[0]], numbers[2], values)
+
+            self._templates[key] = learn(write, 3 + self.width - len(codes))
+        return self._templates[key]
