@@ -1,7 +1,8 @@
 """Measures the store: `python -m tests.durability`. The figures in docs/durability.md come from here.
 
-In process: bytes and time per reading, the pause that a snapshot makes, and recovery, with ten thousand assets. With a
-broker: how fast a queue of QoS 1 messages is drained in each mode, with Mosquitto's default of 20 in flight and more.
+`bytes`: bytes and time per reading for commits of a given size, in process. `assets`: the pause that a snapshot makes,
+recovery, and the time from exec to READY, with ten thousand assets. `paced`: bytes per reading at steady rates through a
+broker. `drain`: how fast a queue of QoS 1 messages is taken in each mode, with twenty in flight and more.
 """
 
 from __future__ import annotations
@@ -13,21 +14,13 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 from agent.types import Batch
-from tests.brokers import free_port
-from tests.chaos.actors import AgentProcess, QuietMosquitto, Source
-from tests.chaos.stream import CONFIGURED, Stream
+from tests.chaos.stream import CONFIGURED
+from tests.durability_broker import drains, ready, steady, written
 from tests.durables import Agent
 from tests.services import settings
 from tests.streams import START
-
-
-def written(process: int | str = "self") -> tuple[int, int]:
-    """Bytes that a process handed to the system, and those that went to storage."""
-    lines = dict(line.split(": ") for line in Path(f"/proc/{process}/io").read_text().splitlines())
-    return int(lines["wchar"]), int(lines["write_bytes"])
 
 
 def batches(assets: int, per_batch: int, count: int, channels: int = 1) -> list[Batch]:
@@ -86,8 +79,8 @@ def footprint(home: Path, mode: str, per_batch: int, channels: int, assets: int,
     agent.die()
 
 
-def large(home: Path, assets: int) -> None:
-    """Pause of a snapshot, and recovery from a snapshot and a full journal."""
+def large(home: Path, assets: int, rounds: int) -> None:
+    """Pause of a snapshot, and recovery from a snapshot and a full journal: in process, and from exec to READY."""
     path = home / "large.db"
     agent = Agent(path, "relaxed", plant(1))
     stream = batches(assets, 1000, 34 * assets // 1000)
@@ -116,6 +109,8 @@ def large(home: Path, assets: int) -> None:
         agent.durable.commit([], acknowledging=True)
     held = agent.durable._snapshots.records, agent.durable._snapshots.samples
     agent.die()
+    raw = {**plant(1), "mqtt": {"port": 1}, "store": {"mode": "relaxed", "path": str(path)}, "log": {"level": "error"}}
+    ready(home, raw, max(3, rounds))
     began = time.perf_counter()
     processor = time.process_time()
     back = Agent(path, "relaxed", plant(1))
@@ -127,81 +122,33 @@ def large(home: Path, assets: int) -> None:
     back.die()
 
 
-def drain(home: Path, mode: str, in_flight: int, stream: Stream, qos: int = 1) -> None:
-    """Messages a second out of a broker's queue."""
-    home.mkdir()
-    with QuietMosquitto(home, f"max_inflight_messages {in_flight}") as broker:
-        raw = settings(
-            mqtt={"host": "127.0.0.1", "port": broker.port, "qos": qos, "receive_maximum": in_flight},
-            store={"mode": mode, "path": str(home / "twinned.db")},
-            http={"port": free_port()},
-            log={"level": "warning"},
-            assets=[CONFIGURED],
-        )
-        with AgentProcess(raw, home) as agent:
-            agent.start()
-            while not _metric(raw, "twinned_mqtt_subscribed"):
-                time.sleep(0.05)
-            agent.stop()
-            source = Source(broker.port, stream, 1e9)
-            source.start()
-            source.join()
-            agent.start()
-            samples: list[tuple[float, float]] = []
-            while not samples or samples[-1][1] < len(stream):
-                samples.append((time.monotonic(), _metric(raw, "twinned_messages_total")))
-                time.sleep(0.1)
-            steady = [s for s in samples if 0.1 * len(stream) < s[1] < 0.95 * len(stream)] or samples
-            rate = (steady[-1][1] - steady[0][1]) / max(1e-9, steady[-1][0] - steady[0][0])
-            commits = _metric(raw, "twinned_store_commits_total")
-            assert agent.process is not None
-            storage = written(agent.process.pid)[1]
-            agent.stop()
-    print(
-        f"{mode}, {in_flight} in flight: {rate:.0f} messages a second, "
-        + (f"{len(stream) / commits:.0f} a commit, {storage / len(stream):.0f} B to storage each" if commits else ""),
-        flush=True,
-    )
-
-
-def _metric(raw: dict[str, Any], name: str) -> float:
-    try:
-        with urlopen(f"http://127.0.0.1:{raw['http']['port']}/metrics", timeout=5) as answer:
-            for line in answer.read().decode().splitlines():
-                if line.startswith(name + " "):
-                    return float(line.split()[1])
-    except OSError:
-        pass
-    return 0.0
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=100_000, help="in the broker's queue")
+    parser.add_argument(
+        "what", nargs="*", choices=("bytes", "assets", "paced", "drain"), default=["bytes", "assets", "paced", "drain"]
+    )
+    parser.add_argument("--messages", type=int, default=80_000, help="in the broker's queue")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--assets", type=int, default=10_000)
-    parser.add_argument("--broker", action="store_true", help="only what needs a broker")
+    parser.add_argument("--modes", default="strict,relaxed", help="of the paced runs")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="twinned-durability-") as name:
         home = Path(name)
-        for mode, per_batch, channels, count in (
-            ()
-            if given.broker
-            else (
+        if "bytes" in given.what:
+            for mode, per_batch, channels, count in (
                 ("strict", 20, 1, 8000),
                 ("strict", 20, 4, 8000),
                 ("strict", 200, 1, 4000),
                 ("relaxed", 20, 1, 15000),
                 ("relaxed", 1000, 1, 600),
-            )
-        ):
-            footprint(home, mode, per_batch, channels, 200, count)
-        if not given.broker:
-            large(home, given.assets)
-        stream = Stream(1, given.messages)
-        for mode, in_flight in (
-            ("off", 20), ("relaxed", 20), ("strict", 20), ("off", 1000), ("relaxed", 1000), ("strict", 1000),
-        ):  # fmt: skip
-            drain(home / f"{mode}{in_flight}", mode, in_flight, stream)
+            ):
+                footprint(home, mode, per_batch, channels, 200, count)
+        if "assets" in given.what:
+            large(home, given.assets, given.rounds)
+        if "paced" in given.what:
+            steady(home, given.modes.split(","))
+        if "drain" in given.what:
+            drains(home, given.messages, given.rounds)
 
 
 if __name__ == "__main__":
