@@ -17,12 +17,14 @@ from agent.topics import TopicTemplate, asset_name
 from agent.types import Batch, Columns, DecodeError, Outputs, Reason, Reject
 
 _NEGATIVE = 4096  # unroutable topics remembered
+_NOWHERE = -1
 
 
 @dataclass(eq=False, slots=True)
 class Lane:
     """Messages that are read alike: one block, one codec, the same channels in the same order."""
 
+    number: int
     block: Block
     codec: Codec
     slots: tuple[int, ...]
@@ -63,14 +65,6 @@ class Drive(NamedTuple):
 Step = Take | Drive
 
 
-class Route(NamedTuple):
-    """Where a topic leads: at most one asset, and any number of shared inputs."""
-
-    lane: Lane | None
-    row: int
-    shared: tuple[SharedInput, ...]
-
-
 @dataclass(eq=False, slots=True)
 class _Entry:
     """One topic template of one block, with the lane of each channel it may name."""
@@ -86,15 +80,18 @@ class Decoder:
     def __init__(self, config: Config, blocks: Sequence[Block]) -> None:
         self.blocks = blocks
         self.entries: list[_Entry] = []
+        self.lanes: list[Lane] = []
         self.shared: dict[bytes, list[SharedInput]] = {}
         self.subscriptions: dict[str, int] = {}
         for block in blocks:
             self._add(block, config.mqtt.qos)
-        self._routes: dict[bytes, Route] = {}
+        self.found: list[tuple[int, int, str]] = []  # block, row, name of the group that a topic says the row is in
+        # Where a topic leads: row * lanes + lane, or _NOWHERE for one that drives shared inputs only. Plain numbers,
+        # because there is one for each topic of each asset.
+        self._routes: dict[bytes, int] = {}
         self._refused: dict[bytes, tuple[Reason, str]] = {}
         caps = sum(b.config.max_assets * max(1, len(b.plan.channels)) for b in blocks)
         self._most_routes = min(2 * caps + 1024, 4_000_000)
-        self.owner: dict[str, Block] = {name: b for b in blocks for name in b.rows.names}
 
     def _subscribe(self, topic: str, qos: int) -> None:
         self.subscriptions[topic] = max(qos, self.subscriptions.get(topic, 0))
@@ -107,7 +104,8 @@ class Decoder:
         def lane(slots: Sequence[int], payload: Payload, time: Time) -> Lane:
             fields = [channels[s].config.field or channels[s].name for s in slots]
             scale = [channels[s].config for s in slots]
-            return Lane(
+            made = Lane(
+                len(self.lanes),
                 block,
                 build(payload, time, fields),
                 tuple(slots),
@@ -115,6 +113,8 @@ class Decoder:
                 float(c.time.max_ahead),
                 c.retained == "refuse",
             )
+            self.lanes.append(made)
+            return made
 
         together = [s for s, ch in enumerate(channels) if ch.config.topic is None]
         if c.topic is not None and together:
@@ -141,8 +141,8 @@ class Decoder:
 
     # -- routing
 
-    def route(self, batch: Batch, k: int, out: Outputs) -> Route | tuple[Reason, str] | None:
-        """The route of a message's topic; a reason and detail where there is none.
+    def route(self, batch: Batch, k: int, out: Outputs) -> int | tuple[Reason, str] | None:
+        """The number that says where a message's topic leads; a reason and detail where that is nowhere.
 
         An asset that speaks for the first time gets its twin here, but only by a message that holds a reading for it:
         None, with the rejects said, where it holds none, so that neither junk nor old news makes twins.
@@ -157,7 +157,7 @@ class Decoder:
         found = self._resolve(batch, k, out)
         if found is None:
             return None
-        if isinstance(found, Route):
+        if isinstance(found, int):
             if len(self._routes) >= self._most_routes:
                 self._routes.clear()
             self._routes[topic] = found
@@ -167,9 +167,9 @@ class Decoder:
             self._refused[topic] = found
         return found
 
-    def _resolve(self, batch: Batch, k: int, out: Outputs) -> Route | tuple[Reason, str] | None:
+    def _resolve(self, batch: Batch, k: int, out: Outputs) -> int | tuple[Reason, str] | None:
         topic, now = batch.topics[k], batch.received[k]
-        shared = tuple(self.shared.get(topic, ()))
+        shared = topic in self.shared
         for entry in self.entries:
             levels = entry.template.match(topic)
             if levels is None:
@@ -191,11 +191,14 @@ class Decoder:
                     out.rejects.extend(trial.rejects)
                     return refused
                 row = entry.block.add(name, now)
-                self.owner[name] = entry.block
                 out.made.append((self.blocks.index(entry.block), name, now))
-            return Route(lane, row, shared)
+            if (parent := entry.block.config.parent) is not None:
+                group = asset_name(parent, levels, entry.template.names)
+                self.found.append((self.blocks.index(entry.block), row, group))
+            # With one lane it is the row's own number, which the block holds anyway.
+            return row if len(self.lanes) == 1 else row * len(self.lanes) + lane.number
         if shared:
-            return Route(None, -1, shared)
+            return _NOWHERE
         return Reason.UNROUTED, "no asset block has a topic that matches"
 
     def _discoverable(self, block: Block, name: str) -> tuple[Reason, str] | None:
@@ -203,7 +206,7 @@ class Decoder:
             return Reason.UNKNOWN_ASSET, f"{name!r} is not under `known`, and `discover` is off"
         if len(block) >= block.config.max_assets:
             return Reason.ASSET_LIMIT, f"max_assets is {block.config.max_assets}"
-        if name in self.owner:
+        if any(name in b.rows.row_of for b in self.blocks):
             return (
                 Reason.UNKNOWN_ASSET,
                 f"the name {name!r} is taken by another asset block: set `name` to tell them apart",
@@ -215,55 +218,51 @@ class Decoder:
     def decode(self, batch: Batch, out: Outputs) -> list[Step]:
         """Route and decode a whole batch. What cannot be used is among `out.rejects`; new assets in `out.made`."""
         get = self._routes.get
-        routes: list[Route | None] = [get(t) for t in batch.topics]
-        if None in routes:
-            routes = [r or self._known(batch, k, out) for k, r in enumerate(routes)]
+        found: list[int | None] = [get(t) for t in batch.topics]
+        routes: list[int] = found  # type: ignore[assignment]  # as soon as no None is left
+        if None in found:
+            routes = [self._known(batch, k, out) if r is None else r for k, r in enumerate(found)]
         steps: list[Step] = []
         if not self.shared:
             self._segment(range(len(routes)), routes, batch, steps, out)
             return steps
         start = 0
-        for k, route in enumerate(routes):
-            if route is not None and route.shared:
+        for k, topic in enumerate(batch.topics):
+            driven = self.shared.get(topic)
+            if driven is not None:
                 self._segment(range(start, k), routes, batch, steps, out)
-                for shared in route.shared:
+                for shared in driven:
                     self._drive(shared, k, batch, steps, out)
                 start = k
         self._segment(range(start, len(routes)), routes, batch, steps, out)
         return steps
 
-    def _known(self, batch: Batch, k: int, out: Outputs) -> Route | None:
+    def _known(self, batch: Batch, k: int, out: Outputs) -> int:
         found = self.route(batch, k, out)
-        if found is None or isinstance(found, Route):
+        if isinstance(found, int):
             return found
-        out.rejects.append(Reject(batch.topics[k], *found))
-        return None
+        if found is not None:
+            out.rejects.append(Reject(batch.topics[k], *found))
+        return _NOWHERE
 
     def _segment(
-        self, span: range, routes: Sequence[Route | None], batch: Batch, steps: list[Step], out: Outputs
+        self, span: range, routes: Sequence[int], batch: Batch, steps: list[Step], out: Outputs
     ) -> None:
         """Messages between two shared inputs, lane by lane, then put together block by block."""
-        kinds = {route and route.lane for route in routes}
-        if len(kinds) == 1 and len(span) == len(routes):
-            (only,) = kinds
-            if only is not None:
-                table = _Table(only)
-                self._fill(table, list(span), [route.row for route in routes if route is not None], batch, out)
-                if table.message:
-                    steps.append(Take(self.blocks.index(only.block), _join([table])))
-            return
-        lanes: dict[int, tuple[Lane, list[int], list[int]]] = {}
-        for k in span:
-            route = routes[k]
-            if route is not None and route.lane is not None:
-                lane = route.lane
-                known = lanes.get(id(lane))
-                if known is None:
-                    known = lanes[id(lane)] = (lane, [], [])
-                known[1].append(k)
-                known[2].append(route.row)
+        count = len(self.lanes)
+        found: dict[int, tuple[list[int], list[int]]] = {}  # positions and rows by lane
+        if count == 1 and len(span) == len(routes) and min(routes) >= 0:
+            found[0] = list(span), list(routes)
+        else:
+            for k in span:
+                if routes[k] != _NOWHERE:
+                    row, number = divmod(routes[k], count)
+                    ks, rows = found.get(number) or found.setdefault(number, ([], []))
+                    ks.append(k)
+                    rows.append(row)
         tables: dict[int, list[_Table]] = {}
-        for lane, ks, rows in lanes.values():
+        for number, (ks, rows) in found.items():
+            lane = self.lanes[number]
             table = _Table(lane)
             self._fill(table, ks, rows, batch, out)
             if table.message:

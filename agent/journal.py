@@ -36,6 +36,7 @@ class Made(NamedTuple):
     block: int
     name: str
     time: float  # UTC seconds
+    parent: str = ""  # the group that it is in from now on; also of a twin that there was
 
 
 class Taken(NamedTuple):
@@ -83,6 +84,7 @@ class _Taken(msgspec.Struct, array_like=True, tag=0):
     messages: int
     together: bool  # all messages arrived at one time
     made: list[tuple[int, str]]
+    parents: list[str] = []  # of those made; left out where none has any
 
 
 class _Passed(msgspec.Struct, array_like=True, tag=1):
@@ -155,7 +157,8 @@ def _say(turn: Taken, times: list[float], values: list[float], arrivals: list[fl
     for new in turn.made:
         made.append((new.block, new.name))
         arrivals.append(new.time)
-    return _Taken(steps, len(received), together, made)
+    parents = [new.parent for new in turn.made] if any(new.parent for new in turn.made) else []
+    return _Taken(steps, len(received), together, made, parents)
 
 
 def _pack(column: NDArray[np.float64] | NDArray[np.uint64] | NDArray[np.uint32]) -> bytes:
@@ -252,7 +255,8 @@ class _Reader:
         else:
             received = self._floats(2, self._arrivals, said.messages)
         times = self._floats(2, self._arrivals, len(said.made))
-        made = [Made(block, name, time) for (block, name), time in zip(said.made, times, strict=True)]
+        parents = said.parents or [""] * len(said.made)
+        made = [Made(*new, time, parent) for new, time, parent in zip(said.made, times, parents, strict=True)]
         return Taken(steps, received, made)
 
 

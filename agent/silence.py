@@ -51,6 +51,10 @@ class Silence:
         self.resumed = max(self.resumed, now)
         self.due = -math.inf
 
+    def allowed(self, rule: Absence, row: int) -> float:
+        """How long this twin may be silent before the rule finds it absent."""
+        return self._after(self.stale, STALE_LEAST, STALE_INTERVALS, row) if rule.after is None else rule.after
+
     def _after(self, stated: float | None, least: float, intervals: float, row: int) -> float:
         if stated is not None:
             return stated

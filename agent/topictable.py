@@ -46,6 +46,13 @@ TOPICS = (
         "QoS 1, retained; the broker's will says `offline` when the agent is lost",
         "on connecting and on leaving",
     ),
+    Topic(
+        "flood",
+        "<prefix>/<site>/$flood",
+        "QoS 1, retained",
+        "when changes of alarms begin to be withheld because of `floods.overall`, each `floods.overall.per` while they "
+        "are, and when they no longer are",
+    ),
 )
 
 _HEAD = """\

@@ -53,6 +53,7 @@ class Durable:
         self._strict = mode == "strict"
         self._path = path
         self._clock, self._now, self._events = clock, now, events
+        self._opened = open_store
         self._open = partial(open_store, max_bytes=int(settings.max_size))
         self._unread = False  # there is a file, and what it holds is not known
         self._store: Store | None = None
@@ -74,6 +75,14 @@ class Durable:
         self._owed = OwedChanges(most_owed(settings.max_size), self._tell_lost)
 
     @property
+    def mode(self) -> Literal["strict", "relaxed"]:
+        return "strict" if self._strict else "relaxed"
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    @property
     def holds_back(self) -> bool:
         """Whether nothing may be acknowledged now, because it is not stored, or not yet."""
         return (self._strict and bool(self.trouble)) or self._gather.due < inf
@@ -85,8 +94,10 @@ class Durable:
 
     def next_time(self) -> float:
         """Monotonic time at which `on_turn` has something to do."""
+        if self._held and self._gather.due == inf:
+            return 0.0
         if self.trouble:
-            return self._retry_due
+            return min(self._retry_due, self._gather.due)
         if self._snapshots.busy or self._owed.feedable():
             return 0.0
         return min(self._commit_due, self._sync_due, self._gather.due)
@@ -185,13 +196,27 @@ class Durable:
             Event("error", "the store is damaged: it is moved aside, and what could be read is kept", None, fields)
         )
 
-    def adopt(self, config: Config, twins: Twins) -> None:
-        """Go on with other twins, under another configuration."""
+    def adopt(self, config: Config, twins: Twins, mode: Literal["strict", "relaxed"]) -> None:
+        """Go on with other twins, under another configuration. `path` is the only setting that needs a restart."""
         self._commit(())
+        self._configure(config.store, mode)
         self._identity = identity(config)
         self._adopt(twins)
         if not self.trouble:
             self._snapshot_now(gap=True)
+
+    def _configure(self, settings: Settings, mode: Literal["strict", "relaxed"]) -> None:
+        # A change to `strict` holds from here on, since the snapshot that follows waits for the disk.
+        self._settings, self._strict = settings, mode == "strict"
+        self._gather = Gather(settings.gather)
+        self._snapshots.settings = settings
+        self._owed.most = most_owed(settings.max_size)
+        self._open = partial(self._opened, max_bytes=int(settings.max_size))
+        if self._store is not None:
+            try:
+                self._store.limit(int(settings.max_size))
+            except (StoreError, DamagedError) as error:
+                self._fail(error)
 
     def _adopt(self, twins: Twins) -> None:
         self._twins = twins
@@ -204,10 +229,18 @@ class Durable:
     def record(self, steps: Sequence[Step], received: Sequence[float]) -> None:
         """A batch is about to be assimilated: what `Twins.on_batch` is given to tell."""
         made: list[Made] = []
+        for (k, row), name in self._twins.joined.items():
+            if row < self._rows[k]:
+                rows = self._twins.blocks[k].rows
+                made.append(Made(k, rows.names[row], float(rows.columns["made"][row]), name))
         for k, b in enumerate(self._twins.blocks):
             if len(b) > self._rows[k]:
                 times = b.rows.columns["made"]
-                made += [Made(k, b.rows.names[row], float(times[row])) for row in range(self._rows[k], len(b))]
+                parent = self._twins.floods.groups.name_of
+                made += [
+                    Made(k, b.rows.names[row], float(times[row]), parent(k, row) or "")
+                    for row in range(self._rows[k], len(b))
+                ]
                 self._rows[k] = len(b)
         if steps or made:
             self._samples += sum(

@@ -39,7 +39,8 @@ class Recovered(NamedTuple):
 def identity(config: Config) -> bytes:
     """All of a configuration that twins are made from; what the journal and snapshots are bound to."""
     # Not sorted: the order of channels and blocks is the order of columns.
-    return msgspec.json.encode({"site": config.site, "prefix": config.prefix, "assets": config.assets}, enc_hook=_plain)
+    made_from = {"site": config.site, "prefix": config.prefix, "floods": config.floods, "assets": config.assets}
+    return msgspec.json.encode(made_from, enc_hook=_plain)
 
 
 def recover(store: Store, config: Config) -> Recovered:
