@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.alarms.lifecycle import ACTIVE, Lifecycle
+from agent.alarms.operator import Deed, Verb
 from agent.alarms.report import Reporter
 from agent.alarms.rules import Absence
 from agent.announce import Announcer, tracked_states
@@ -23,9 +24,10 @@ from agent.build import Plan, lifecycles
 from agent.kernel import GATE
 from agent.rows import GOOD, UNCERTAIN, Rows
 from agent.silence import Silence
-from agent.types import Outputs, Reason, Reject, Status, TraceRow, Transition
+from agent.types import Cause, Outputs, Reason, Reject, Status, TraceRow, Transition
 
 _REASONS = {Outcome.LATE: Reason.LATE, Outcome.DUPLICATE: Reason.DUPLICATE}
+_GONE = (Transition.CLEARED, Transition.LATCHED)
 _HOT = 16  # samples per asset in a batch beyond which rounds would hold too few rows for arrays to pay
 
 
@@ -78,7 +80,9 @@ class Block:
         self.announcer = Announcer(plan, self.rows, self.banks)
         self.reporter = Reporter(plan.model, self.rows)
         bands = self.announcer.forecaster.bands
-        self.bands = [(bands[where[0]],) if bands and where is not None else () for _, where, _ in plan.shape]  # by slot
+        self.bands = [
+            (bands[where[0]],) if bands and where is not None else () for _, where, _ in plan.shape
+        ]  # by slot
         self.silence = Silence(plan.config.silence, self.rows, self.banks, self.alarms)
         self.tracing = False
         # Readings of one time are in the order of the filters' entries; in any other they would count as late.
@@ -175,7 +179,7 @@ class Block:
         for alarm in self.by_slot[slot]:
             change = alarm.reading(row, time)
             if change is not None:
-                self._changed(alarm, row, change, time, received, out)
+                self._changed(alarm, row, change, time, received, out, Cause.READING)
 
     def _trace(
         self, slot: int, row: int, bank: Bank, entry: int, time: float, value: float, outcome: Outcome
@@ -267,14 +271,37 @@ class Block:
         for alarm in self.by_slot[slot]:
             for j, change in alarm.readings(rows, part.times):
                 time, received = float(part.times[j]), float(part.arrived[j])
-                self._changed(alarm, int(rows[j]), change, time, received, out)
+                self._changed(alarm, int(rows[j]), change, time, received, out, Cause.READING)
 
     def _changed(
-        self, alarm: Lifecycle, row: int, change: Transition, time: float, received: float, out: Outputs
+        self,
+        alarm: Lifecycle,
+        row: int,
+        change: Transition,
+        time: float,
+        received: float,
+        out: Outputs,
+        cause: Cause,
+        deed: Deed | None = None,
     ) -> None:
-        self.reporter.changed(alarm, row, change, time, received, out)
-        if isinstance(alarm.rule, Absence):
+        """Every change of an alarm comes through here, and is said unless an operator wants to hear nothing of it."""
+        if isinstance(alarm.rule, Absence) and change in _GONE:
             self.silence.expect(row, received)
+        if cause is not Cause.COMMAND and change is not Transition.UNSHELVED and alarm.operator.hides(row):
+            return
+        alarm.count[row] += 1
+        self.reporter.changed(alarm, row, change, time, received, out, cause=cause, deed=deed)
+
+    def reconfigured(self, alarm: Lifecycle, row: int, out: Outputs) -> None:
+        """The configuration has let go of a latched alarm."""
+        self._changed(alarm, row, Transition.RESET, math.nan, math.nan, out, Cause.CONFIGURATION)
+
+    def act(self, alarm: Lifecycle, verb: Verb, row: int, deed: Deed, until: float, out: Outputs) -> bool:
+        """An operator does something about one alarm of one twin; whether that changed anything."""
+        change = alarm.act(verb, row, deed, until)
+        if change is not None:
+            self._changed(alarm, row, change, deed.time, deed.time, out, Cause.COMMAND, deed)
+        return change is not None
 
     def _finish(self, rows: NDArray[np.intp], messages: list[int], arrived: NDArray[np.float64]) -> None:
         status = self.rows.columns["status"][rows]
@@ -311,6 +338,7 @@ class Block:
     def next_time(self) -> float:
         """Arrival-clock time at which `on_time` has something to do."""
         waits = [a.deadline(self.rows.lags) for a in self.alarms if a.waiting]
+        waits += [a.operator.due for a in self.alarms if a.operator.due < math.inf]
         return min(self.silence.due, *waits) if waits else self.silence.due
 
     def on_time(self, now: float, out: Outputs) -> None:
@@ -318,7 +346,9 @@ class Block:
         for alarm in self.alarms:
             if alarm.waiting:
                 for row, change, time in alarm.elapse(now, self.rows.lags):
-                    self._changed(alarm, row, change, time, now, out)
+                    self._changed(alarm, row, change, time, now, out, Cause.TIME)
+            for row, change in alarm.unshelve(now):
+                self._changed(alarm, row, change, now, now, out, Cause.TIME)
         if now >= self.silence.due:
             for row, _ in self.silence.pass_by(now):
                 self.announcer.silent(row, now)
@@ -327,7 +357,7 @@ class Block:
                 for row in rows:
                     absent = alarm.missing(row, now)
                     if absent is not None:
-                        self.reporter.changed(alarm, row, absent, now, now, out)
+                        self._changed(alarm, row, absent, now, now, out, Cause.TIME)
 
     # -- an input that many assets share
 

@@ -248,6 +248,7 @@ def _limit_alarms(channel: str, config: Channel) -> list[tuple[str, LimitAlarm]]
                 deadband=limits.deadband,
                 on_delay=limits.on_delay,
                 off_delay=limits.off_delay,
+                latched=limits.latched,
             )
             out.append((f"{channel}_{key}", spec))
     return out

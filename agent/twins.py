@@ -13,19 +13,22 @@ from typing import Any
 
 import numpy as np
 
+from agent.alarms.commands import Answer, Command, Commands
 from agent.alarms.explain import explain
-from agent.alarms.lifecycle import ACTIVE
+from agent.alarms.lifecycle import ACTIVE, Lifecycle
+from agent.alarms.operator import UNACKNOWLEDGED
 from agent.alarms.report import farewell
 from agent.block import Arrivals, Block
 from agent.build import plan_block
 from agent.config import AssetBlock, Config
 from agent.decode import Decoder, Step, Take
-from agent.types import STATUS_NAMES, Batch, Outputs, Publications, Reason, Reject, Severity
+from agent.types import STATUS_NAMES, AlarmState, Batch, Outputs, Publications, Reason, Reject, Severity
 
 SNAPSHOT_VERSION = 1
 _COMPARED = 2000  # names that a wrong one is compared with letter by letter; takes some 20 ms
 SET_BACK = 1.0  # seconds: a clock that shows that much less was set, and did not just tick unevenly
 Record = Callable[[Sequence[Step], Sequence[float]], None]
+RecordCommand = Callable[[Command, float], None]
 
 
 class Twins:
@@ -41,6 +44,7 @@ class Twins:
                 block.add(name, math.nan)
         self.decoder = Decoder(config, self.blocks)
         self._latest = -math.inf  # arrival of the newest message
+        self.commands = Commands()
         self._farewells: list[Publications] = []  # of alarms that are no longer configured, sent once
 
     def __len__(self) -> int:
@@ -83,6 +87,19 @@ class Twins:
             b.add(name, now)
             self.decoder.owner[name] = b
 
+    def on_command(self, command: Command, now: float, record: RecordCommand | None = None) -> tuple[Outputs, Answer]:
+        """An operator's command at `now`. `record` is told of it before it moves anything; a refused one is none.
+
+        Raises `agent.alarms.commands.Refused`.
+        """
+        block = next((b for b in self.blocks if command.asset in b.rows.row_of), None)
+        alarms = self.commands.targets(command, block, () if block is not None else self.alike(command.asset))
+        if record is not None:
+            record(command, now)
+        out = Outputs()
+        assert block is not None  # noqa: S101  for the type checker: `targets` has refused
+        return out, self.commands.run(command, now, block, alarms, out)
+
     def resume(self, now: float) -> None:
         """Nobody was listening until `now`: the silence before it says nothing of the twins."""
         for block in self.blocks:
@@ -113,12 +130,12 @@ class Twins:
         return list(self.decoder.subscriptions.items())
 
     def active_again(self, now: float) -> Outputs:
-        """Every active alarm once more, for a broker that has forgotten what it retained."""
+        """Every alarm that is not plainly normal once more, for a broker that has forgotten what it retained."""
         out = Outputs()
         for block in self.blocks:
             for alarm in block.alarms:
-                if alarm.active:
-                    for row in np.flatnonzero(alarm.phase[: len(block)] >= ACTIVE).tolist():
+                for row in alarm.notable(len(block)).tolist():
+                    if alarm.state(row) is not AlarmState.CLEARED:
                         block.reporter.again(alarm, row, now, out)
         return out
 
@@ -232,7 +249,8 @@ class Twins:
 
     def snapshot(self) -> dict[str, Any]:
         """Everything learned, as plain columns. `restore` gives back the same bits."""
-        return {"version": SNAPSHOT_VERSION, "blocks": [_export(b) for b in self.blocks]}
+        blocks = [_export(b) for b in self.blocks]
+        return {"version": SNAPSHOT_VERSION, "blocks": blocks, "commands": self.commands.export()}
 
     def restore(self, saved: Mapping[str, Any]) -> list[str]:
         """Take over what a snapshot holds, block by block; returns a line for each that had to start over and why.
@@ -244,6 +262,7 @@ class Twins:
                 f"the snapshot has version {saved.get('version')}, expected {SNAPSHOT_VERSION}: all twins start over"
             ]
         lines = []
+        self.commands.load(saved.get("commands", ()))
         unused = list(saved["blocks"])
         for b in self.blocks:
             match = next((s for s in unused if _sizeless(s["identity"]) == identity(b.config)), None)
@@ -281,7 +300,10 @@ class Twins:
                 bank.load(rows, {k: v[..., source] for k, v in data.items()})
             for a in b.alarms:
                 if a.name in kept_alarms:
-                    a.load(r, {k: v[source] for k, v in saved["alarms"][a.name]["rows"].items()})
+                    old = saved["alarms"][a.name]
+                    a.load(r, {k: v[source] for k, v in old["rows"].items()})
+                    a.operator.load(old.get("decisions", ()), dict(zip(keep, rows, strict=True)))
+                    self._unlatch(b, a, rows)
             for bands, learned in zip(b.announcer.forecaster.bands, saved.get("bands", ()), strict=False):
                 bands.load(r, {k: v[source] for k, v in learned.items()})
         b.silence.resumed = saved["resumed"]
@@ -302,16 +324,25 @@ class Twins:
         farewells, self._farewells = self._farewells, []
         return farewells
 
+    def _unlatch(self, b: Block, alarm: Lifecycle, rows: Iterable[int]) -> None:
+        """An alarm that no longer latches lets go of what it held."""
+        out = Outputs()
+        for row in rows if not alarm.operator.latching else ():
+            if alarm.operator.release(row):
+                b.reconfigured(alarm, row, out)
+        self._farewells += out.publications
+
     def _farewell(self, saved: Mapping[str, Any], alarm: str, rows: Iterable[int]) -> None:
-        """Clear what was active in these rows: the broker would keep the retained message for ever."""
+        """Clear what was said to be other than normal in these rows: the broker would keep it for ever."""
         old = saved["alarms"][alarm]
+        marks = old["rows"]["mark"].tolist() if "mark" in old["rows"] else [0] * len(saved["names"])
         phases, raised, count = (
             old["rows"]["phase"].tolist(),
             old["rows"]["raised"].tolist(),
             old["rows"]["count"].tolist(),
         )
         for row in rows:
-            if phases[row] >= ACTIVE:
+            if phases[row] >= ACTIVE or marks[row] & ~UNACKNOWLEDGED:
                 topic, payload = farewell(saved, alarm, row, raised[row], count[row] + 1)
                 self._farewells.append(Publications((topic,), (payload,), 1, True, owed=True))
 
@@ -371,7 +402,13 @@ def _export(b: Block) -> dict[str, Any]:
         "prefix": b.rows.prefix,
         "model": b.model,
         "alarms": {
-            a.name: {"spec": a.identity, "severity": a.severity.value, "rule": a.rule.words, "rows": a.export(rows)}
+            a.name: {
+                "spec": a.identity,
+                "severity": a.severity.value,
+                "rule": a.rule.words,
+                "rows": a.export(rows),
+                "decisions": a.operator.export(len(b)),
+            }
             for a in b.alarms
         },
     }

@@ -61,6 +61,13 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+class Asking(NamedTuple):
+    """Where the sender of a message wants an answer to go, as MQTT 5 says it."""
+
+    topic: bytes
+    correlation: bytes | None = None  # what the answer has to carry, so that it is recognised
+
+
 class Batch(NamedTuple):
     """What one turn of the loop read from the wire; all columns have one entry per message."""
 
@@ -68,6 +75,7 @@ class Batch(NamedTuple):
     payloads: Sequence[bytes]
     received: Sequence[float]  # UTC seconds of arrival
     retained: Sequence[int]  # 1 for a retained message replayed at subscribe (any truthy value)
+    asking: Sequence[tuple[int, Asking]] = ()  # by position: where a command's answer is wanted
 
     @staticmethod
     def of(topic: str, payload: bytes, received: float, retained: bool = False) -> Batch:
@@ -127,11 +135,42 @@ class Publications(NamedTuple):
     expiry: int | None = None  # seconds, sent where MQTT 5 is spoken
     owed: bool = False  # kept until the broker has them, across restarts where there is a store
     ids: Sequence[int] = ()  # the store's numbers of those that are owed, filled in by the shell
+    correlation: bytes | None = None  # of an answer, sent where MQTT 5 is spoken
+
+
+class AlarmState(StrEnum):
+    """What is published of an alarm."""
+
+    ACTIVE = "active"  # and nobody has acknowledged it
+    ACKNOWLEDGED = "acknowledged"
+    CLEARED = "cleared"
+    LATCHED = "latched"  # the condition is gone, and the alarm stays until it is reset
+    SHELVED = "shelved"  # nothing is said for a while
+    DISABLED = "disabled"  # out of service
 
 
 class Transition(StrEnum):
+    """What happened to an alarm. Each value is a label of `twinned_alarm_changes_total`."""
+
     RAISED = "raised"
     CLEARED = "cleared"
+    LATCHED = "latched"  # the condition went, the alarm stays
+    ACKNOWLEDGED = "acknowledged"
+    SHELVED = "shelved"
+    UNSHELVED = "unshelved"
+    DISABLED = "disabled"
+    ENABLED = "enabled"
+    RESET = "reset"
+
+
+class Cause(StrEnum):
+    """What made an alarm change."""
+
+    READING = "reading"
+    TIME = "time"
+    COMMAND = "command"
+    CONFIGURATION = "configuration"
+    AGAIN = "again"  # nothing changed: said once more, to a broker that had forgotten
 
 
 class AlarmChange(NamedTuple):
@@ -144,6 +183,7 @@ class AlarmChange(NamedTuple):
     time: float
     payload: bytes
     topic: bytes
+    by: str = ""  # who, where it was a command
 
 
 class TraceRow(NamedTuple):
@@ -177,6 +217,7 @@ class Outputs:
     nis_sum: dict[str, float] = field(default_factory=dict)  # per model name: sum of normalised innovation squared
     nis_count: dict[str, int] = field(default_factory=dict)
     event_time: float = 0.0  # UTC seconds of the newest reading used; 0: none
+    commands: list[int] = field(default_factory=list)  # positions of messages that are commands, for the shell
     made: list[tuple[int, str, float]] = field(default_factory=list)  # new twins: block, asset, when (UTC seconds)
 
     @property

@@ -1,8 +1,9 @@
 """The life of an alarm: normal, waiting to be raised, active, waiting to clear.
 
-One `Lifecycle` is one alarm of one block: a rule, its delays, and a phase per row. A change comes out only at
-`raised` and `cleared`; while the condition lasts nothing is repeated, and nothing is raised while a channel learns.
-After ISA-18.2-2016 §5.2 and IEC 62682:2022 §5.2, of which this is the part without operator actions.
+One `Lifecycle` is one alarm of one block: a rule, its delays, and a phase per row. A change comes out only when the
+condition has come or gone; while it lasts nothing is repeated, and nothing is raised while a channel learns.
+After ISA-18.2-2016 §5.2 and IEC 62682:2022 §5.2, of which this is the process's part; `agent.alarms.operator` is the
+operator's. Whether a change is said at all is decided where it becomes a publication, in `agent.block`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.alarms.anomaly import Anomaly
+from agent.alarms.operator import Deed, Operator, Verb
 from agent.alarms.rules import Absence, Rule, Surprise, Watched
 from agent.config import Alarm
-from agent.types import Severity, Transition
+from agent.types import AlarmState, Severity, Transition
 
 NORMAL, RISING, ACTIVE, FALLING = range(4)
 Lags = Callable[[NDArray[np.intp]], NDArray[np.float64]]
@@ -45,11 +47,14 @@ class Lifecycle:
         self.count: NDArray[np.int64] = np.zeros(0, np.int64)  # changes so far: the alarm's sequence number
         self.last: NDArray[np.float64] = np.zeros(0)  # event time of the newest reading judged
         self.in_order = not isinstance(rule, Absence)
+        self.operator = Operator(latching=spec.latched)
 
     @property
     def identity(self) -> str:
         """What the alarm's state depends on: while it stays the same, the state is carried over."""
-        return repr((self.spec, self.watched.name))
+        # As `repr` wrote it before there was `latched`, on which the condition does not depend.
+        said = ", ".join(f"{k}={getattr(self.spec, k)!r}" for k in self.spec.__struct_fields__ if k != "latched")
+        return f"({type(self.spec).__name__}({said}), {self.watched.name!r})"
 
     def grow(self, capacity: int) -> None:
         for name in _COLUMNS:
@@ -58,6 +63,7 @@ class Lifecycle:
             fresh[: len(old)] = old
             setattr(self, name, fresh)
         self._phase = self.phase.data
+        self.operator.grow(capacity)
         self.rule.grow(capacity)
 
     def reading(self, row: int, time: float) -> Transition | None:
@@ -142,15 +148,36 @@ class Lifecycle:
     def _raise(self, row: int, time: float) -> Transition:
         self._enter(row, ACTIVE, time)
         self.raised[row] = time
-        self.count[row] += 1
         self.active += 1
+        self.operator.on_raise(row)
         return Transition.RAISED
 
     def _clear(self, row: int, time: float) -> Transition:
         self._enter(row, NORMAL, time)
-        self.count[row] += 1
         self.active -= 1
-        return Transition.CLEARED
+        return self.operator.on_clear(row)
+
+    # -- what people do
+
+    def present(self, row: int) -> bool:
+        """Whether the condition is there."""
+        return bool(self._phase[row] >= ACTIVE)
+
+    def state(self, row: int) -> AlarmState:
+        """As it is published."""
+        return self.operator.state(row, present=self.present(row))
+
+    def notable(self, size: int) -> NDArray[np.intp]:
+        """Rows, of the first `size`, that are not plainly normal: the condition is there, or somebody has decided."""
+        return np.flatnonzero((self.phase[:size] >= ACTIVE) | (self.operator.marks[:size] != 0))
+
+    def act(self, verb: Verb, row: int, deed: Deed, until: float) -> Transition | None:
+        """Do it; None where that changes nothing."""
+        return self.operator.act(verb, row, deed, until, present=self.present(row))
+
+    def unshelve(self, now: float) -> list[tuple[int, Transition]]:
+        """Shelvings that have run out by `now` end. Returns (row, change)."""
+        return [(row, self.operator.unshelve(row, present=self.present(row))) for row in self.operator.ended(now)]
 
     # -- what passes with time alone
 
@@ -192,6 +219,7 @@ class Lifecycle:
             "raised": self.raised[rows],
             "count": self.count[rows],
             "last": self.last[rows],
+            "mark": self.operator.marks[rows],
         }
         return own | {f"rule_{k}": v for k, v in self.rule.export(rows).items()}
 
@@ -199,6 +227,8 @@ class Lifecycle:
         self.active -= int((self.phase[rows] >= ACTIVE).sum())
         for name in _COLUMNS:
             getattr(self, name)[rows] = data[name]
+        # Before there were marks, nobody could have acknowledged anything.
+        self.operator.marks[rows] = data["mark"] if "mark" in data else self.phase[rows] >= ACTIVE
         self.active += int((self.phase[rows] >= ACTIVE).sum())
         for row, phase in zip(rows.tolist(), self.phase[rows].tolist(), strict=True):
             if phase in (RISING, FALLING):

@@ -1,22 +1,24 @@
 """What is said of alarms: the one place where a change of an alarm becomes a publication.
 
 An alarm explains itself: value, limit, expectation, since when, in numbers and in one sentence. When an alarm changes is
-`agent.alarms.lifecycle`'s; the shape of the message, `agent.encode`'s.
+`agent.alarms.lifecycle`'s and `agent.alarms.operator`'s; the shape of the message, `agent.encode`'s.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from agent.alarms.anomaly import Anomaly
 from agent.alarms.lifecycle import Lifecycle
+from agent.alarms.operator import Deed
 from agent.alarms.rules import Absence
 from agent.encode import ENCODER, AlarmMessage
 from agent.rows import Rows
 from agent.topics import safe_level
-from agent.types import AlarmChange, Outputs, Publications, Transition
+from agent.types import AlarmChange, AlarmState, Cause, Outputs, Publications, Transition
 
 
 class Reporter:
@@ -35,40 +37,73 @@ class Reporter:
         processed: float,
         out: Outputs,
         *,
-        again: bool = False,
+        cause: Cause,
+        deed: Deed | None = None,
     ) -> None:
-        """An alarm was raised or cleared: say everything one needs to know about it."""
-        name, w = self.rows.names[row], alarm.watched
+        """An alarm changed: say everything one needs to know about it. deed: who did it, where it was a command."""
+        name = self.rows.names[row]
+        topic, payload = self._message(alarm, row, change, time, processed, cause, deed)
+        by = "" if deed is None else deed.by
+        out.alarms.append(AlarmChange(name, alarm.name, alarm.severity, change, time, payload, topic, by))
+        out.publications.append(Publications((topic,), (payload,), 1, True, owed=True))
+
+    def again(self, alarm: Lifecycle, row: int, processed: float, out: Outputs) -> None:
+        """Say once more how an alarm stands, with the same id: the broker has forgotten it."""
+        decided = alarm.operator.of(row)
+        change, deed = {
+            AlarmState.ACKNOWLEDGED: (Transition.ACKNOWLEDGED, decided.acknowledged),
+            AlarmState.LATCHED: (Transition.LATCHED, None),
+            AlarmState.SHELVED: (Transition.SHELVED, decided.shelved),
+            AlarmState.DISABLED: (Transition.DISABLED, decided.disabled),
+        }.get(alarm.state(row), (Transition.RAISED, None))
+        time = float(alarm.raised[row]) if deed is None else deed.time
+        topic, payload = self._message(alarm, row, change, time, processed, Cause.AGAIN, deed)
+        out.publications.append(Publications((topic,), (payload,), 1, True))
+
+    def _message(
+        self,
+        alarm: Lifecycle,
+        row: int,
+        change: Transition,
+        time: float,
+        processed: float,
+        cause: Cause,
+        deed: Deed | None,
+    ) -> tuple[bytes, bytes]:
+        name, w, rule = self.rows.names[row], alarm.watched, alarm.rule
         columns = w.bank.views
-        raised = change is Transition.RAISED
-        seq, since = int(alarm.count[row]), float(alarm.raised[row])
-        absence = isinstance(alarm.rule, Absence)
-        whole = isinstance(alarm.rule, Absence) and alarm.rule.whole_asset
-        unit = "s" if absence else w.unit
-        value = processed - alarm.rule.value(row) if absence else alarm.rule.value(row)
+        absence, whole = isinstance(rule, Absence), isinstance(rule, Absence) and rule.whole_asset
+        value = processed - rule.value(row) if absence else rule.value(row)
         reported = expected = std = math.nan
         if not absence:
             reported, expected = columns[f"z{w.channel}"][row], columns[f"y{w.channel}"][row]
             std = math.sqrt(max(columns[f"s{w.channel}"][row], 0.0))
-        text = f"{name if whole else f'{name} {w.name}'}: "
-        if not raised:
-            text += f"cleared after {max(0.0, time - since):.6g} s: "
-        anomaly = alarm.rule if isinstance(alarm.rule, Anomaly) else None
-        text += anomaly.explain(row) if anomaly is not None and raised else alarm.rule.words
-        if raised and not absence:
+        state, decided = alarm.state(row), alarm.operator.of(row)
+        since = float(alarm.raised[row]) or math.nan  # NaN: never raised
+        text = f"{name if whole else f'{name} {w.name}'}: {_words(change, state, time - since, decided.until, deed)}"
+        anomalous = isinstance(rule, Anomaly) and change is Transition.RAISED
+        text += rule.explain(row) if isinstance(rule, Anomaly) and anomalous else rule.words
+        if state is AlarmState.ACTIVE and not absence:
             text += f"; reported {reported:.6g}, expected {expected:.6g} ± {std:.3g}{' ' + w.unit if w.unit else ''}"
+        seq = int(alarm.count[row])
         payload = ENCODER.encode(
             AlarmMessage(
                 id=f"{name}/{alarm.name}/{seq}",
                 alarm=alarm.name,
                 asset=name,
-                state="active" if raised else "cleared",
+                state=state.value,
+                acknowledged=alarm.operator.acknowledged(row),
+                acknowledged_at=None if decided.acknowledged is None else decided.acknowledged.time,
+                until=decided.until if decided.shelved is not None else None,
+                cause=cause.value,
+                by="" if deed is None else deed.by,
+                comment="" if deed is None else deed.comment,
                 severity=alarm.severity.value,
                 channel=None if whole else w.name,
-                rule=alarm.rule.words,
+                rule=rule.words,
                 value=value,
-                limit=alarm.rule.limit_of(row),
-                unit=unit,
+                limit=rule.limit_of(row),
+                unit="s" if absence else w.unit,
                 reported=reported,
                 expected=expected,
                 std=std,
@@ -82,19 +117,31 @@ class Reporter:
                 text=text,
             )
         )
-        topic = self.rows.topic(row, b"/alarm/" + alarm.name.encode())
-        if not again:
-            out.alarms.append(AlarmChange(name, alarm.name, alarm.severity, change, time, payload, topic))
-        out.publications.append(Publications((topic,), (payload,), 1, True, owed=not again))
+        return self.rows.topic(row, b"/alarm/" + alarm.name.encode()), payload
 
-    def again(self, alarm: Lifecycle, row: int, processed: float, out: Outputs) -> None:
-        """Say once more that an alarm is active, with the same id: the broker has forgotten it."""
-        since = float(alarm.raised[row])
-        self.changed(alarm, row, Transition.RAISED, since, processed, out, again=True)
+
+def _words(change: Transition, state: AlarmState, lasted: float, until: float, deed: Deed | None) -> str:
+    """What happened, as the beginning of a sentence that ends with the rule."""
+    by = f" by {deed.by}" if deed is not None and deed.by else ""
+    match change:
+        case Transition.RAISED:
+            return ""
+        case Transition.CLEARED:
+            return f"cleared after {max(0.0, lasted):.6g} s: "
+        case Transition.LATCHED:
+            return "the condition is gone, latched until reset: "
+        case Transition.SHELVED:
+            end = datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return f"shelved until {end}{by}: "
+        case Transition.UNSHELVED | Transition.ENABLED:
+            return f"{'no longer shelved' if change is Transition.UNSHELVED else 'in service again'}{by}, {state}: "
+        case Transition.DISABLED:
+            return f"out of service{by}: "
+    return f"{change}{by}: "
 
 
 def farewell(saved: Mapping[str, Any], alarm: str, row: int, since: float, seq: int) -> tuple[bytes, bytes]:
-    """Topic and payload that clear an alarm which was active in a snapshot and is no longer configured."""
+    """Topic and payload that clear an alarm which a snapshot holds and which is no longer configured."""
     name, old = saved["names"][row], saved["alarms"][alarm]
     topic = saved["prefix"] + safe_level(name).encode() + b"/alarm/" + alarm.encode()
     message = AlarmMessage(
@@ -102,6 +149,12 @@ def farewell(saved: Mapping[str, Any], alarm: str, row: int, since: float, seq: 
         alarm=alarm,
         asset=name,
         state="cleared",
+        acknowledged=True,
+        acknowledged_at=None,
+        until=None,
+        cause=Cause.CONFIGURATION.value,
+        by="",
+        comment="",
         severity=old["severity"],
         channel=None,
         rule=old["rule"],
@@ -112,7 +165,7 @@ def farewell(saved: Mapping[str, Any], alarm: str, row: int, since: float, seq: 
         expected=None,
         std=None,
         surprise=None,
-        since=since,
+        since=since or None,
         time=None,
         processed=None,
         seq=seq,
