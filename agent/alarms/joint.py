@@ -1,0 +1,286 @@
+"""The channels of one asset against each other: readings that are improbable together, though each alone is not.
+
+A rule over all measured channels of an asset, which share the budget of its `anomaly` alarm. Owns the columns and the
+words, and decides when the channels are judged; the arithmetic is `agent.alarms.relation`'s, and what is made of a
+channel that is off, `agent.alarms.suspect`'s.
+
+Channels that come in one message are judged with it. Where each has messages of its own they are judged once in a
+cycle: when all that are at hand have reported since the last time, or one of them for the second time. A channel is at
+hand for one and a half of its usual intervals after it reported, and is then left out until it reports again. What is
+learned is in order of arrival: late readings judge nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.alarms import relation
+from agent.alarms.rules import Condition, Index, Watched
+from agent.alarms.suspect import PROCESS, SENSOR, Finding, find
+from agent.config import AnomalyAlarm
+from agent.kernel import GATE
+
+_CALM = 0.5  # of the threshold, below which a judgement is calm
+_CALM_JUDGEMENTS = 60  # in a row that end an alarm
+_LEAST = 2.0  # whatever the budget, an alarm takes less than one judgement in a hundred
+_INCONSISTENT = 4.0  # evidence from which the channels that are off are marked
+_HELD = 1.5  # usual intervals for which a reading stands for its channel
+_TOGETHER = 0.5  # usual intervals within which readings are of one moment
+_MOVED = 2.0  # standard deviations off its mean, beyond which a channel is not where it usually is,
+_JUMPED = 3.0  # and of an innovation, beyond which it did not stay where it was
+_NEVER = 1e6
+
+
+class Joint:
+    """Channels of one asset that do not go together as usual."""
+
+    def __init__(self, spec: AnomalyAlarm, members: Sequence[Watched], shares: int) -> None:
+        """members: the channels; shares: in how many equal parts the budget goes, of which this is one."""
+        self.members = tuple(members)
+        self.watched = self.members[0]
+        self.position = {w.slot: k for k, w in enumerate(self.members)}
+        self.all = (1 << len(self.members)) - 1
+        self.rate = spec.false_alarms / float(spec.per) / shares  # per second
+        listed = ", ".join(w.name for w in self.members)
+        self.words = f"channels that do not go together as usual: {listed}"
+        self.columns: dict[str, NDArray[Any]] = {name: np.zeros(0) for name in relation.names(len(self.members))}
+        self.columns |= {
+            f"at{k}": np.zeros(0) for k in range(len(self.members))
+        }  # time of each channel's newest reading
+        # Channels that reported since the last judgement, as bits; calm judgements in a row; whom the alarm is about.
+        self.columns |= {name: np.zeros(0, np.int64) for name in ("reported", "calm", "who")}
+        self.views: dict[str, Any] = {}
+        self._floats: dict[str, Any] = {}
+        self._arrays: dict[str, Any] = {}
+
+    def grow(self, capacity: int) -> None:
+        for name, old in self.columns.items():
+            fresh = np.zeros(capacity, old.dtype)
+            fresh[: len(old)] = old
+            fresh[len(old) :] = self._start(name)
+            self.columns[name] = fresh
+            self.views[name] = fresh.data
+        if not self._floats:
+            self._floats = {"sqrt": math.sqrt, "nan": math.nan}
+            self._arrays = {"sqrt": np.sqrt, "where": np.where, "nan": math.nan}
+            exec(relation.program(len(self.members), arrays=False), self._floats)  # noqa: S102 - built from this package's own expressions
+            exec(relation.program(len(self.members), arrays=True), self._arrays)  # noqa: S102 - the same
+        self._floats.update({f"{name}_": view for name, view in self.views.items()})
+        self._arrays.update({f"{name}_": column for name, column in self.columns.items()})
+        self._own = []
+        for k, w in enumerate(self.members):
+            bank = w.bank.views
+            time = bank["T" if w.bank.solo else f"t{w.channel}"]
+            self._own.append((1 << k, time, self.views[f"at{k}"], bank["d"], _HELD * w.bank.measured))
+        self._readings = [w.bank.views[f"z{w.channel}"] for w in self.members]
+
+    @staticmethod
+    def _start(name: str) -> float:
+        if name.startswith("at"):
+            return -math.inf
+        return _CALM_JUDGEMENTS if name == "calm" else relation.start(name)
+
+    # -- taking what the channels say
+
+    def observe(self, row: int, time: float) -> None:
+        v, came, newest = self.views, 0, -math.inf
+        for bit, times, at, _, _ in self._own:
+            if times[row] > at[row]:
+                at[row] = times[row]
+                came |= bit
+            newest = max(newest, at[row])
+        if not came:
+            return
+        before = v["reported"][row]
+        reported = before | came
+        at_hand = [1.0 if newest - at[row] <= held * d[row] else 0.0 for _, _, at, d, held in self._own]
+        if not before & came and any(a and not reported & bit for a, (bit, *_) in zip(at_hand, self._own, strict=True)):
+            v["reported"][row] = reported
+            return
+        # One that reports for the second time begins the next cycle.
+        v["reported"][row] = came if before & came else 0
+        (evidence,) = self._floats["judge"](row, newest, *[z[row] for z in self._readings], *at_hand)
+        if v["n"][row] % relation.BLOCK == 0.0:
+            self._floats["learn"](row)
+        self._settle(row, evidence)
+
+    def observe_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> None:
+        c = self.columns
+        at: list[NDArray[np.float64]] = []
+        came = np.zeros(len(rows), np.int64)
+        for k, w in enumerate(self.members):
+            said, before = w.bank.columns["T" if w.bank.solo else f"t{w.channel}"][rows], c[f"at{k}"][rows]
+            newer = said > before
+            at.append(np.where(newer, said, before))
+            c[f"at{k}"][rows] = at[k]
+            came |= np.where(newer, 1 << k, 0)
+        newest = np.maximum.reduce(at)
+        at_hand, missing = [], np.zeros(len(rows), bool)
+        earlier = c["reported"][rows]
+        reported = earlier | came
+        for k, w in enumerate(self.members):
+            with np.errstate(invalid="ignore"):
+                here = newest - at[k] <= _HELD * w.bank.measured * w.bank.columns["d"][rows]
+            at_hand.append(np.where(here, 1.0, 0.0))
+            missing |= here & (reported & (1 << k) == 0)
+        again = earlier & came != 0
+        due = (came != 0) & (again | ~missing)
+        c["reported"][rows] = np.where(due, np.where(again, came, 0), reported)
+        if not due.all():
+            if not due.any():
+                return
+            rows, newest, at_hand = rows[due], newest[due], [a[due] for a in at_hand]
+        readings = [w.bank.columns[f"z{w.channel}"][rows] for w in self.members]
+        with np.errstate(all="ignore"):
+            (evidence,) = self._arrays["judge"](rows, newest, *readings, *at_hand)
+            full = c["n"][rows] % relation.BLOCK == 0.0
+            if full.any():
+                self._arrays["learn"](rows[full])
+        plain = evidence < _LEAST * _CALM
+        c["calm"][rows[plain]] += 1
+        for j in np.flatnonzero(~plain).tolist():
+            self._settle(int(rows[j]), float(evidence[j]))
+
+    def _settle(self, row: int, evidence: float) -> None:
+        """Count calm judgements, and note whom an alarm that begins here is about."""
+        v = self.views
+        # Below this nothing is anything but calm, so the threshold is asked for where it matters only.
+        if evidence < _LEAST * _CALM or evidence < (threshold := self.threshold(row)) * _CALM:
+            v["calm"][row] += 1
+            return
+        if evidence >= threshold and v["calm"][row] >= _CALM_JUDGEMENTS:
+            odd = int(v["odd"][row])
+            v["who"][row] = (odd & -odd).bit_length() - 1 if odd else 0
+        if evidence >= threshold or v["calm"][row] < _CALM_JUDGEMENTS:
+            v["calm"][row] = 0
+
+    # -- as a rule
+
+    def threshold(self, row: int) -> float:
+        """The evidence at which this row's alarm is raised."""
+        per_judgement = self.rate * self.views["d"][row]
+        return max(_LEAST, -math.log10(per_judgement)) if per_judgement > 0.0 else _NEVER
+
+    def limit_of(self, row: int) -> float | None:
+        return self.threshold(row)
+
+    def conditions(self, columns: Any, i: Index) -> tuple[Condition, Condition]:
+        if not isinstance(i, np.ndarray):
+            told = self.views["evidence"][i]
+            on = told >= _LEAST and told >= self.threshold(i)
+            return on, on or self.views["calm"][i] < _CALM_JUDGEMENTS
+        told = self.columns["evidence"][i]
+        many = told >= _LEAST
+        for j in np.flatnonzero(many).tolist():
+            many[j] = told[j] >= self.threshold(int(i[j]))
+        return many, many | (self.columns["calm"][i] < _CALM_JUDGEMENTS)
+
+    def value(self, row: int) -> float:
+        return float(self.views["evidence"][row])
+
+    def subject(self, row: int) -> Watched:
+        """The channel that the alarm is, or was last, about."""
+        return self.members[int(self.views["who"][row])]
+
+    def clears(self, row: int) -> str:
+        left = max(1, _CALM_JUDGEMENTS - int(self.views["calm"][row]))
+        return f"after {left} judgement{'s' if left != 1 else ''} in a row below {self.threshold(row) * _CALM:.3g}"
+
+    def explain(self, row: int) -> str:
+        """What triggered, in words and numbers."""
+        w = self.subject(row)
+        found = self.finding(w.slot, row)
+        told = f"score {self.value(row):.3g} of {self.threshold(row):.3g}"
+        if found is None:
+            return f"{w.name} does not go together with its siblings as usual; {told}"
+        unit = f" {w.unit}" if w.unit else ""
+        by = self._listed(found)
+        return f"{w.name} is off what {by} say{'s' if len(found.by) == 1 else ''} by {found.off:.3g}{unit} on average, usually by {found.std:.3g}; {told}"
+
+    # -- what others ask
+
+    def inconsistent(self, row: int) -> int:
+        """Channels that are off what their siblings say, as bits."""
+        return int(self.views["odd"][row]) if self.views["evidence"][row] >= _INCONSISTENT else 0
+
+    def inconsistent_many(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+        odd = np.where(self.columns["evidence"][rows] >= _INCONSISTENT, self.columns["odd"][rows], 0.0)
+        return odd.astype(np.int64)
+
+    def finding(self, slot: int, row: int) -> Finding | None:
+        """What its siblings say of a channel now; None of one that is not compared, or before enough was learned.
+
+        A sudden reading is held against what the siblings did at that moment, all else against their levels.
+        """
+        channel, v = self.position.get(slot), self.views
+        if channel is None or not v["n"][row] > relation.WARM:
+            return None
+        moments = [at[row] for _, _, at, _, _ in self._own]
+        newest = max(moments)
+        here = [newest - at <= held * d[row] for at, (_, _, _, d, held) in zip(moments, self._own, strict=True)]
+        size = range(len(self.members))
+        means = [v[f"m{k}"][row] for k in size]
+        usual = [[v[f"S{min(j, k)}_{max(j, k)}"][row] * (here[j] and here[k]) for k in size] for j in size]
+        banks = [(w.bank.views, w.channel) for w in self.members]
+        noisy = [list(line) for line in usual]
+        for k, (bank, c) in enumerate(banks):
+            if usual[k][k] > 0.0:
+                noisy[k][k] += bank[f"s{c}"][row]
+
+        def view(off: Sequence[float], covariance: Sequence[Sequence[float]], most: Sequence[float]) -> Finding | None:
+            moved = [here[k] and abs(off[k]) > most[k] for k in size]
+            known = [off[k] if here[k] else 0.0 for k in size]
+            return find(channel, known, covariance, moved, v["K0"][row], v["K1"][row])
+
+        levels = [_MOVED * math.sqrt(usual[k][k]) for k in size]
+        readings = [bank[f"z{c}"][row] for bank, c in banks]
+        bank, c = banks[channel]
+        if bank[f"i{c}"][row] > GATE:
+            # Readings of another moment say nothing of this one.
+            if any(
+                h and newest - at > _TOGETHER / _HELD * held * d[row]
+                for h, at, (_, _, _, d, held) in zip(here, moments, self._own, strict=True)
+            ):
+                return None
+            sudden = [z - b[f"y{k}"][row] for z, (b, k) in zip(readings, banks, strict=True)]
+            jumps = [_JUMPED * math.sqrt(max(b[f"s{k}"][row], 0.0)) for b, k in banks]
+            first = view(sudden, noisy, jumps)
+        else:
+            first = view([v[f"f{k}"][row] - means[k] for k in size], usual, levels)
+        # What is smoothed shows late that siblings are off, too; the readings themselves show it at once.
+        second = view([z - m for z, m in zip(readings, means, strict=True)], noisy, levels)
+        if first is None or second is None or first.suspect != SENSOR or second.alone:
+            return first
+        return first._replace(suspect=second.suspect)
+
+    def say(self, slot: int, found: Finding) -> str:
+        """What was found of a channel, in words; nothing where nothing is claimed."""
+        name = self.members[self.position[slot]].name
+        one = len(found.by) == 1
+        if found.suspect == SENSOR:
+            return (
+                f"{name} alone is off, {self._listed(found)} {'is' if one else 'are'} not: sensor of {name} suspected"
+            )
+        if found.suspect == PROCESS:
+            return f"{self._listed(found)} changed along with {name}: process change suspected"
+        return ""
+
+    def _listed(self, found: Finding) -> str:
+        *most, last = [self.members[k].name for k in found.by]
+        return f"{', '.join(most)} and {last}" if most else last
+
+    # -- snapshots
+
+    def export(self, rows: NDArray[np.intp]) -> dict[str, Any]:
+        return {name: column[rows] for name, column in self.columns.items()}
+
+    def load(self, rows: NDArray[np.intp], data: dict[str, Any]) -> None:
+        """What fewer channels had learned says nothing of more: then it is learned anew."""
+        if self.columns.keys() <= data.keys():
+            for name, column in self.columns.items():
+                column[rows] = data[name]

@@ -1,0 +1,184 @@
+"""How the channels of one asset usually go together, and how far they now are from that: straight-line arithmetic.
+
+Emitted once for floats and once for arrays, like the score; `agent.alarms.joint` owns the columns, the rows and the
+words. Knows channels by number and nothing of how readings come together.
+
+    f <- f + (z - f)/FAST            each channel's reading z, smoothed
+    u  = (f - m)/sqrt(S)             off its mean m, in its own standard deviations
+    R  = correlations, R = L D L'    over the channels that are at hand; the others count as where they usually are
+    t² = w²/p, w = R⁻¹ u, p = diag R⁻¹
+
+t is how far a channel is off what its siblings say, in standard deviations of that difference: the conditional
+residual of a normal distribution (Anderson 2003, §2.5), and t² is how much of the squared Mahalanobis distance
+u' R⁻¹ u goes away when the channel is left out. The statistic is the largest t among the channels of which the others
+tell at least the share `INFORMED` of the variance. So a channel that goes its own way never counts here: how far it
+is off by itself is what the detectors of single channels judge.
+
+m and S follow slowly. A state that is improbable counts less, so that it bends neither, yet a state that stays is
+learned: weights as of the t-type M-estimator (Maronna 1976, Annals of Statistics 4, 51-67). The statistic changes slowly
+from one judgement to the next, so its tail (`agent.tail`) learns from the largest of each block.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+from types import CodeType
+
+from agent.expr import Expr, const, emit, maximum, minimum, sqrt, sym, where
+from agent.tail import KNOTS, learned, most_claimed, surprise
+
+FAST = 10.0  # judgements over which readings are smoothed
+MEMORY = 4000.0  # judgements over which means and covariances are learned
+WARM = 200.0  # judgements before the first that counts
+BLOCK = 20.0  # judgements of which the tail learns the largest
+INFORMED = 0.3  # least share of a channel's variance that its siblings tell
+CLIP = 4.0  # squared distance per channel from which a state counts less
+NEAR = 0.81  # of the largest t², from which a channel is among those that are odd
+BELIED = 64.0  # an interval this many times the present one is halved
+RIDGE = 1e-4  # added to each correlation with itself: no two channels tell each other better than this
+STILL = 1e-18  # of the squared mean: a channel with less variance does not move
+TINY = 1e-300
+GROWTH = 1.01  # of a knot in a block at most, so that the tail does not climb along with a slow fault,
+EARLY = 10.0  # and by up to as much again in about so many first blocks
+START_KNOTS = (2.4, 3.2, 4.0, 4.8)  # close to what normal noise gives for the largest of a few channels and a block
+
+_LOG_BLOCK = math.log10(BLOCK)
+
+
+def names(channels: int) -> tuple[str, ...]:
+    """Columns of the relation between so many channels."""
+    ks = range(channels)
+    pairs = [f"S{j}_{k}" for j in ks for k in range(j, channels)]
+    return (
+        *(f"m{k}" for k in ks),
+        *(f"f{k}" for k in ks),
+        *pairs,
+        *("n", "T", "d", "B", "evidence", "odd"),  # judgements, time of the last, usual interval, largest of the block
+        *(f"K{k}" for k in range(KNOTS)),
+    )
+
+
+def start(name: str) -> float:
+    """A column's value before the first judgement; a mean is unknown until its channel speaks."""
+    if name[0] == "K":
+        return START_KNOTS[int(name[1:])]
+    return math.nan if name[0] in "mfT" else 0.0
+
+
+@cache
+def program(channels: int, *, arrays: bool) -> CodeType:
+    """Code of `judge(i, t, z0.., a0..)`: readings of rows i at times t (s), and 1 for each that is at hand, else 0; and of
+    `learn(i)`, for rows whose block ends with it. The first returns the evidence.
+    """
+    ks = range(channels)
+    stores: list[tuple[str, Expr]] = []
+
+    def put(name: str, value: Expr) -> None:
+        stores.append((f"{name}_[i]", value))
+
+    z, at_hand = [sym(f"z{k}") for k in ks], [sym(f"a{k}") for k in ks]
+    fresh = [(at_hand[k] > 0.0) & (where(sym(f"m{k}") >= sym(f"m{k}"), 0.0, 1.0) > 0.0) for k in ks]
+    # A channel that speaks for the first time: the others' past says nothing of how it goes with them.
+    n = sym("n")
+    for k in ks:
+        n = where(fresh[k], 0.0, n)
+    pace = maximum(1.0 / (n + 1.0), 1.0 / MEMORY)
+    quick = maximum(1.0 / (n + 1.0), 1.0 / FAST)
+    off, mean = [], []
+    for k in ks:
+        before = where(fresh[k], z[k], sym(f"f{k}"))
+        smooth = where(at_hand[k] > 0.0, before + (z[k] - before) * quick, before)
+        put(f"f{k}", smooth)
+        mean.append(where(fresh[k], z[k], sym(f"m{k}")))
+        off.append(where(at_hand[k] > 0.0, smooth - mean[k], 0.0))
+    own = [sym(f"S{k}_{k}") for k in ks]
+    moves = [(at_hand[k] > 0.0) & (own[k] > mean[k] * mean[k] * STILL + TINY) for k in ks]
+    inverse = [where(moves[k], 1.0 / sqrt(maximum(own[k], TINY)), 0.0) for k in ks]
+    u = [off[k] * inverse[k] for k in ks]
+    distance, t2, informed = _weigh(u, lambda j, k: sym(f"S{j}_{k}") * inverse[j] * inverse[k], channels)
+    weight = where(n > 2.0 * FAST, minimum(CLIP * channels / maximum(distance, TINY), 1.0), 1.0)
+    drag = sqrt(weight) * pace
+    for k in ks:
+        put(f"m{k}", where(at_hand[k] > 0.0, mean[k] + off[k] * drag, mean[k]))
+        for j in range(k + 1):
+            both = at_hand[k] if j == k else at_hand[j] * at_hand[k]
+            old = sym(f"S{j}_{k}")
+            put(f"S{j}_{k}", where(both > 0.0, old + (off[j] * off[k] * weight - old) * pace, old))
+    largest = const(0.0)
+    told = [where(informed[k], t2[k], 0.0) for k in ks]
+    for k in ks:
+        largest = maximum(largest, told[k])
+    odd = const(0.0)
+    for k in ks:
+        odd = odd + where((told[k] > 0.0) & (told[k] >= largest * NEAR), float(2**k), 0.0)
+    put("odd", odd)
+    ready = n > WARM
+    statistic = where(ready, sqrt(largest), 0.0)
+    knots = [sym(f"K{k}") for k in range(KNOTS)]
+    evidence = minimum(surprise(statistic, knots), most_claimed(n / BLOCK)) + _LOG_BLOCK
+    told_now = where(statistic > knots[0], evidence, 0.0)
+    put("evidence", told_now)
+    put("B", maximum(sym("B"), statistic))
+    put("n", n + 1.0)
+    usual, gap = sym("d"), sym("t") - sym("T")
+    # An interval of decades, from a clock that starts in 1970, is soon forgotten.
+    nearer = where(gap * BELIED < usual, usual * 0.5, usual + (minimum(gap, usual * 10.0) - usual) * 0.05)
+    put("d", where(gap > 0.0, where(usual > 0.0, nearer, gap), usual))
+    put("T", sym("t"))
+    loads = {name: f"{name}_[i]" for name in names(channels)}
+    parameters = ("i", "t", *(f"z{k}" for k in ks), *(f"a{k}" for k in ks))
+    source = emit("judge", parameters, loads, stores, [told_now], arrays=arrays)
+    blocks = sym("n") / BLOCK
+    most = GROWTH + EARLY / (blocks + EARLY)
+    after = [
+        (f"K{k}_[i]", minimum(new, old * most))
+        for k, (old, new) in enumerate(zip(knots, learned(sym("B"), blocks, knots), strict=True))
+    ]
+    source += emit("learn", ("i",), loads, [*after, ("B_[i]", const(0.0))], [const(0.0)], arrays=arrays)
+    return compile(source, "<emitted relation>", "exec")
+
+
+def _weigh(u: Sequence[Expr], r: Callable[[int, int], Expr], channels: int) -> tuple[Expr, list[Expr], list[Expr]]:
+    """u' R⁻¹ u; t² of each channel; and whether the others tell enough of it. r: correlation of j < k."""
+    ks = range(channels)
+    pivot: list[Expr] = []
+    lower: dict[tuple[int, int], Expr] = {}
+    for k in ks:
+        for j in range(k):
+            value = r(j, k)
+            for m in range(j):
+                value = value - lower[j, m] * lower[k, m] * pivot[m]
+            lower[k, j] = value / pivot[j]
+        value = const(1.0 + RIDGE)
+        for m in range(k):
+            value = value - lower[k, m] * lower[k, m] * pivot[m]
+        # Pairs that were not always at hand together may not fit each other exactly.
+        pivot.append(maximum(value, RIDGE) if k else value)
+    forward: list[Expr] = []
+    for k in ks:
+        value = u[k]
+        for m in range(k):
+            value = value - lower[k, m] * forward[m]
+        forward.append(value)
+    scaled = [forward[k] / pivot[k] for k in ks]
+    distance = const(0.0)
+    for k in ks:
+        distance = distance + forward[k] * scaled[k]
+    inverse: dict[tuple[int, int], Expr] = {}  # of L, below its unit diagonal
+    for j in ks:
+        for k in range(j + 1, channels):
+            value = lower[k, j]
+            for m in range(j + 1, k):
+                value = value + lower[k, m] * inverse[m, j]
+            inverse[k, j] = const(0.0) - value
+    t2, informed = [], []
+    for j in ks:
+        w, p = scaled[j], 1.0 / pivot[j]
+        for k in range(j + 1, channels):
+            w = w + inverse[k, j] * scaled[k]
+            p = p + inverse[k, j] * inverse[k, j] / pivot[k]
+        t2.append(w * w / p)
+        informed.append(p * ((1.0 - INFORMED) * (1.0 + RIDGE)) > 1.0)
+    return distance, t2, informed
