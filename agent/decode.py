@@ -245,9 +245,7 @@ class Decoder:
             out.rejects.append(Reject(batch.topics[k], *found))
         return _NOWHERE
 
-    def _segment(
-        self, span: range, routes: Sequence[int], batch: Batch, steps: list[Step], out: Outputs
-    ) -> None:
+    def _segment(self, span: range, routes: Sequence[int], batch: Batch, steps: list[Step], out: Outputs) -> None:
         """Messages between two shared inputs, lane by lane, then put together block by block."""
         count = len(self.lanes)
         found: dict[int, tuple[list[int], list[int]]] = {}  # positions and rows by lane
