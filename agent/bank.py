@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -22,20 +21,15 @@ from numpy.typing import NDArray
 from agent.columns import grown, room
 from agent.history import BACKLOG, History
 from agent.kernel import UNMOVED, Emitter, compile_ahead, compile_step, learns_process, solo
+from agent.late import Outcome, place, place_backlog
 from agent.models.base import Component
 from agent.tail import START
 
+__all__ = ["FEW", "Bank", "Floats", "Outcome", "Rows"]
+
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
-MOST_NEWER = 8  # newer readings of a row up to which a backlog is placed on arrays
 FEW = 24  # rows in a round below which floats are quicker than arrays: `python -m bench core`
-
-
-class Outcome(IntEnum):
-    USED = 0
-    PLACED = 1  # used, by re-filtering: it was not the newest
-    LATE = 2
-    DUPLICATE = 3
 
 
 class Bank:
@@ -61,7 +55,6 @@ class Bank:
         self._arrays: dict[str, Any] = {}
         self._floats: dict[str, Any] = {}
         self.history = History(self.window, len(self.layout.state), single=self.solo)
-        self._time_at, self._begun_at = self.layout.state.index("T"), self.layout.state.index("b")
         self._compiled = False
         # expected, variance, nis and surprise of the late reading placed last, in its place
         self.placed = (0.0, 0.0, 0.0, 0.0)
@@ -85,7 +78,7 @@ class Bank:
             self._arrays[f"{name}_"] = column
             self._floats[f"{name}_"] = self.views[name]
         self._state_views = [self.views[name] for name in self.layout.state]
-        self._state_columns = [self.columns[name] for name in self.layout.state]
+        self.state_columns = [self.columns[name] for name in self.layout.state]
         self._compile()
 
     def _start(self, name: str) -> float:
@@ -249,12 +242,25 @@ class Bank:
         self.history.position_view[row] = 0
         self.history.backlog_view[row] = 0
 
+    def shift(self, row: int, by: float) -> None:
+        """All times of this row are `by` seconds later, as they should have been told. The ring begins anew."""
+        for name in self.layout.state:
+            if name == "T" or (name[0] == "t" and name[1:].isdigit()):
+                self.views[name][row] += by
+        for index, (_, value) in self.held.items():
+            self.views[f"u{index}"][row] = value
+        self.history.position_view[row] = 0
+        self.history.backlog_view[row] = 0
+
     # -- inputs that all rows share
 
-    def hold(self, entry: int, time: float, value: float) -> bool:
-        """Keep an input's value for rows that have taken nothing yet, or are yet to be made; whether it is news."""
+    def hold(self, entry: int, time: float, value: float, believed: float = math.inf) -> bool:
+        """Keep an input's value for rows that have taken nothing yet, or are yet to be made; whether it is news.
+
+        A time held that is beyond `believed` was told by a clock that has been set back, and stands in nobody's way.
+        """
         index = entry - self.measured
-        if index in self.held and time <= self.held[index][0]:
+        if index in self.held and time <= self.held[index][0] <= believed:
             return False
         self.held[index] = time, value
         if self.capacity:
@@ -332,54 +338,29 @@ class Bank:
             ]
             return np.array(codes, np.uint8) if any(codes) else None
         last = self.columns["T"][rows]
-        ordinary = times > last
+        ordinary = (times > last) | (last != last)
         if not self.solo:
             ordinary |= (times == last) & (entry > self.columns["L"][rows])
-        ordinary &= self.columns["b"][rows] >= 2.0
         if ordinary.all():
-            self._apply_many(rows, entry, times, values)
+            self.apply_many(rows, entry, times, values)
             return None
         if ordinary.any():
-            self._apply_many(rows[ordinary], entry, times[ordinary], values[ordinary])
+            self.apply_many(rows[ordinary], entry, times[ordinary], values[ordinary])
         outcomes = np.zeros(len(rows), np.uint8)
         rest = np.flatnonzero(~ordinary)
         if len(rest) >= FEW:
-            placed = self._place_backlog(rows[rest], entry, times[rest], values[rest])
+            placed = place_backlog(self, rows[rest], entry, times[rest], values[rest])
             outcomes[rest[placed]] = Outcome.PLACED
             rest = rest[~placed]
-        for k in rest.tolist():
-            outcomes[k] = self.update(int(rows[k]), entry, float(times[k]), float(values[k]))
+        if len(rest) >= FEW:
+            outcomes[rest] = place(self, rows[rest], entry, times[rest], values[rest], FEW)
+        else:
+            for k in rest.tolist():
+                outcomes[k] = self.update(int(rows[k]), entry, float(times[k]), float(values[k]))
         return outcomes if outcomes.any() else None
 
-    def _place_backlog(self, rows: Rows, entry: int, times: Floats, values: Floats) -> NDArray[np.bool_]:
-        """Place readings that follow the one placed last in their row; which of them were of that kind."""
-        history = self.history
-        end, after = history.position[rows], history.backlog[rows]
-        newer = end - after
-        start = np.maximum(0, ((end - 1) // self.half - 1) * self.half)
-        fits = (after > start) & (newer > 0) & (newer <= MOST_NEWER)
-        fits &= times >= self.columns["T"][rows] - self.late
-        if not fits.any():
-            return fits
-        fits &= history.marked_many(rows, BACKLOG, self._begun_at) >= 2.0
-        fits &= history.marked_many(rows, BACKLOG, self._time_at) < times
-        fits &= times < history.numbered(rows, after)[0]
-        for count in np.unique(newer[fits]).tolist():
-            k = np.flatnonzero(fits & (newer == count))
-            chosen = rows[k]
-            behind = [history.numbered(chosen, after[k] + j) for j in range(count)]
-            if any((e != e[0]).any() for _, e, _ in behind):
-                fits[k] = False
-                continue
-            history.rewind_many(chosen, BACKLOG, after[k], self._state_columns)
-            self._apply_many(chosen, entry, times[k], values[k])
-            history.mark_many(chosen, BACKLOG, self._state_columns)
-            history.backlog[chosen] = history.position[chosen]
-            for t, e, z in behind:
-                self._apply_many(chosen, int(e[0]), t, z)
-        return fits
-
-    def _apply_many(self, rows: Rows, entry: int, times: Floats, values: Floats) -> None:
+    def apply_many(self, rows: Rows, entry: int, times: Floats, values: Floats) -> None:
+        """Filter one reading of one entry, which comes after all others, in each of several different rows."""
         position = self.history.position[rows]
         due = position % self.half == 0
         if due.any():
@@ -387,8 +368,17 @@ class Bank:
             for slot in (0, 1):
                 chosen = rows[due & (slots == slot)]
                 if len(chosen):
-                    self.history.mark_many(chosen, slot, self._state_columns)
+                    self.history.mark_many(chosen, slot, self.state_columns)
         self.history.append_many(rows, entry, times, values)
+        begun = self.columns["b"][rows]
+        young = begun < 2.0
+        if young.any():
+            self._begin_many(rows[young], entry, times[young], values[young])
+            if entry >= self.measured:
+                used = begun > 0.0
+                rows, times, values, begun = rows[used], times[used], values[used], begun[used]
+                if not len(rows):
+                    return
         step = self._array_steps[entry]
         with np.errstate(all="ignore"):
             if self.component.discretise is None:
@@ -400,6 +390,87 @@ class Bank:
         if broken.any():
             for k in np.flatnonzero(broken).tolist():
                 self._reset(int(rows[k]), entry, float(times[k]), float(values[k]))
+        if self.component.initial is None:
+            fresh = rows[(begun == 0.0) & ~broken]
+            if len(fresh):
+                self._spread_many(fresh, entry, self.columns[f"r{entry}"][fresh])
+
+    def _begin_many(self, rows: Rows, entry: int, times: Floats, values: Floats) -> None:
+        """As `_begin`, for different rows that have begun fewer than two steps."""
+        c, columns = self.component, self.columns
+        new = columns["b"][rows] == 0.0
+        first = rows[new]
+        if entry >= self.measured:
+            columns[f"u{entry - self.measured}"][first] = values[new]
+            columns["T"][first], columns["L"][first] = times[new], float(entry)
+            return
+        elapsed = times - columns["T"][rows]
+        later = ~new & (elapsed > 0.0)
+        if len(first):
+            self._first_many(first, entry, times[new], values[new])
+        second, dt = rows[later], elapsed[later]
+        if not len(second):
+            return
+        columns["b"][second] = 2.0
+        columns["d"][second] = dt
+        r = self._first_variance_many(second, entry, values[later])
+        if c.initial is None:
+            for j, s in enumerate(c.states):
+                column = columns[f"p{j}_{j}"]
+                unknown = np.ones(len(second), bool) if s.order else column[second] == 0.0
+                scale = np.full(len(second), s.prior)
+                for _ in range(s.order):
+                    scale = scale / dt / dt
+                column[second[unknown]] = (scale * r)[unknown]
+
+    def _first_many(self, rows: Rows, entry: int, times: Floats, values: Floats) -> None:
+        """As `_first`, for different rows."""
+        c, columns = self.component, self.columns
+        h = c.observe[entry]
+        hh = sum(e * e for e in h)
+        if c.measurement[entry] is None:
+            columns[f"r{entry}"][rows] = _unknown_variances(values)
+        r = columns[f"r{entry}"][rows]
+        if c.initial is not None:
+            for j, (mean, variance) in enumerate(zip(*c.initial, strict=True)):
+                columns[f"x{j}"][rows], columns[f"p{j}_{j}"][rows] = mean, variance
+        else:
+            reference = c.measurement[0] if c.measurement[0] is not None else r
+            for j, s in enumerate(c.states):
+                columns[f"x{j}"][rows] = values * h[j] / hh if h[j] else values * s.start
+                columns[f"p{j}_{j}"][rows] = r / hh if h[j] else (0.0 if s.order else s.prior * reference)
+        for k, source in enumerate(c.inputs):
+            if source.constant is None:
+                column = columns[f"u{k}"]
+                default = values if source.default is None else source.default
+                column[rows] = np.where(np.isnan(column[rows]), default, column[rows])
+        columns["T"][rows] = times
+        columns["b"][rows] = 1.0
+
+    def _first_variance_many(self, rows: Rows, entry: int, values: Floats) -> Floats:
+        """As `_first_variance`, for different rows."""
+        stated = self.component.measurement[entry]
+        if stated is not None:
+            return np.full(len(rows), stated)
+        before = self.columns[f"z{entry}"][rows]
+        step = values - before
+        least, known = values * values * 1e-16 + 1e-30, self.columns[f"r{entry}"][rows]
+        r = np.where(step != 0.0, np.maximum(step * step / 2.0, least), known)
+        same_channel = before == before
+        if self.component.initial is None and same_channel.any():
+            self._spread_many(rows[same_channel], entry, r[same_channel])
+        return np.where(same_channel, r, _unknown_variances(values))
+
+    def _spread_many(self, rows: Rows, entry: int, r: Floats) -> None:
+        """As `_spread`, for different rows."""
+        h = self.component.observe[entry]
+        for j, e in enumerate(h):
+            if e:
+                self.columns[f"p{j}_{j}"][rows] = r / sum(w * w for w in h)
+
+    def state_at(self, name: str) -> int:
+        """Where a column is among those of the state."""
+        return self.layout.state.index(name)
 
     # -- looking ahead
 
@@ -443,3 +514,8 @@ class Bank:
 def _unknown_variance(value: float) -> float:
     """One reading says nothing of its noise: until the second, claim no more than a per cent of the value."""
     return max(value * value, 1e-4) * UNMOVED
+
+
+def _unknown_variances(values: Floats) -> Floats:
+    """As `_unknown_variance`, of many."""
+    return np.maximum(values * values, 1e-4) * UNMOVED
