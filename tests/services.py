@@ -38,6 +38,8 @@ from agent.types import Batch, Publications, Reject
 
 PATIENCE = 20.0  # seconds until a test that waits gives up; only failures take that long
 PLANT = {"topic": "plant/{asset}/telemetry", "channels": {"temperature": {"unit": "degC"}}}
+# For tests that look at each single change of an alarm: no limit to how many are published.
+EVERY_CHANGE = {kind: {"changes": 1, "per": 0, "burst": 1} for kind in ("asset", "overall")}
 
 
 def settings(**sections: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from tests.services import settings
 
 START = 1_700_000_000.0
 # Columns that say when something arrived or was said. A run that was interrupted hears the same readings later.
-ARRIVAL = frozenset(("seen", "made", "forecast", "published", "rule_heard", "due", "resumed"))
+ARRIVAL = frozenset(("seen", "made", "forecast", "published", "rule_heard", "due", "resumed", "latest"))
 
 
 def plant() -> dict[str, Any]:

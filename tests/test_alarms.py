@@ -14,7 +14,7 @@ from agent.bank import FEW
 from agent.encode import schemas
 from agent.twins import Twins
 from agent.types import Batch, Outputs, Severity, Transition
-from tests.services import settings
+from tests.services import EVERY_CHANGE, settings
 from tests.streams import START, bits, core
 
 LEVEL = {"type": "level", "wander": 100.0}  # follows each reading closely, so that a limit is met when the reading is
@@ -36,7 +36,7 @@ class World:
             "alarms": alarms,
             "silence": {"coasting": 1000, "stale": 2000},
         } | block
-        self.raw = settings(assets=[block])
+        self.raw = settings(assets=[block], floods=EVERY_CHANGE)
         self.one, self.many = core(self.raw), core(self.raw)
         self.changes: list[Change] = []
         self.payloads: list[dict[str, Any]] = []
@@ -369,10 +369,10 @@ def test_words_of_ones_own_and_the_rule_are_in_the_alarm() -> None:
     assert world.payloads[0]["rule"] == "estimate below -5 or above 30 degC"
 
 
-def test_the_default_is_one_alarm_for_each_channel_and_none_where_they_are_turned_off() -> None:
+def test_the_default_is_one_alarm_for_each_channel_and_one_for_all_and_none_where_they_are_turned_off() -> None:
     def names(**block: Any) -> list[str]:
         twins: Twins = core(settings(assets=[{"topic": "plant/{asset}", "channels": {"a": {}, "b": {}}, **block}]))
         return [alarm.name for alarm in twins.blocks[0].alarms]
 
-    assert names() == ["anomaly_a", "anomaly_b"]
+    assert names() == ["anomaly_a", "anomaly_b", "anomaly_joint"]
     assert names(alarms={}) == []

@@ -196,7 +196,9 @@ class Limits:
         return self.asset.opens(self.spent.get(asset, -math.inf))
 
     def _take(self, asset: Asset, now: float) -> None:
-        self.full = self.overall.taken(self.full, now)
-        self.spent[asset] = self.asset.taken(self.spent.get(asset, -math.inf), now)
+        if self.overall.interval > 0.0:
+            self.full = self.overall.taken(self.full, now)
+        if self.asset.interval > 0.0:
+            self.spent[asset] = self.asset.taken(self.spent.get(asset, -math.inf), now)
         if len(self.spent) > _SPENT and not len(self.spent) & (len(self.spent) - 1):
             self.spent = {a: full for a, full in self.spent.items() if full > now}

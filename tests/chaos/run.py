@@ -23,7 +23,7 @@ from tests.brokers import Proxy, free_port
 from tests.chaos.actors import AgentProcess, Clock, Disk, QuietMosquitto, Source, Subscriber
 from tests.chaos.faults import CAP, FAULTS, Ground, Ledger
 from tests.chaos.stream import CONFIGURED, PART, Change, Oracle, Stream, out_of_order, time_of
-from tests.services import config, settings
+from tests.services import EVERY_CHANGE, config, settings
 
 KILLS: Mapping[str, float] = {"kill": 1.0}
 ALL: Mapping[str, float] = {
@@ -86,6 +86,8 @@ def prepared(home: Path, seed: int, *, count: int, rate: float, mode: str) -> It
             store={"mode": mode, "path": str(store), "snapshot_interval": "3s", "max_size": CAP},
             http={"port": free_port()},
             log={"level": "warning"},
+            # Each change must arrive; and when a bucket is full again follows the clock on the wall.
+            floods=EVERY_CHANGE,
             assets=[CONFIGURED],
         )
         subscriber = Subscriber(broker.port, home / "heard")
