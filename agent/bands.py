@@ -113,6 +113,12 @@ class Bands:
             square[row] = min(max(m, LEAST), MOST)
         count[row] += 1.0
 
+    def shift(self, row: int, by: float) -> None:
+        """All event times of this row are `by` seconds later."""
+        for name, column in (*self.due.views.items(), *self.pending.views.items()):
+            if name.startswith(("due", "at")):
+                column[row] += by
+
     # -- snapshots
 
     def export(self, rows: NDArray[np.intp]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Rows:
             "forecast": np.zeros(0),  # when the next forecast is due
             "published": np.zeros(0),  # when a state was last published
             "status": np.zeros(0, np.uint8),
+            "back": np.zeros(0, np.uint8),  # 1: the newest time is of a clock that was set back (`agent.setback`)
             "seq": np.zeros(0, np.int64),
         }
         for slot in range(channels):

@@ -22,7 +22,9 @@ from tests.services import settings
 
 START = 1_700_000_000.0
 # Columns that say when something arrived or was said. A run that was interrupted hears the same readings later.
-ARRIVAL = frozenset(("seen", "made", "forecast", "published", "rule_heard", "due", "resumed", "latest"))
+ARRIVAL = frozenset(
+    ("seen", "made", "forecast", "published", "rule_heard", "due", "resumed", "latest", "newest", "back")
+)
 
 
 def plant() -> dict[str, Any]:

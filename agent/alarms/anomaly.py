@@ -102,6 +102,9 @@ class Anomaly:
             calm[j] = raw[j] < self.threshold(int(rows[j])) * _CALM
         c["calm"][rows] = np.where(calm, c["calm"][rows] + 1.0, 0.0)
 
+    def shift(self, row: int, by: float) -> None:
+        self.views["time"][row] += by
+
     def threshold(self, row: int) -> float:
         """The score at which this row's alarm is raised."""
         per_reading = self.rate * self.watched.bank.views["d"][row]

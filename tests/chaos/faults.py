@@ -229,7 +229,7 @@ def _damage(ground: Ground, path: Path, spoil: Callable[[Path], None], *, must_t
     ground.oracle.advance(after)
     for line in ground.oracle.differences(left):
         ledger.wrong.append(f"after damage, at reading {after}: {line}")
-    gone = {_id(one) for one in owed} - {_id(one) for one in still_owed}
+    gone = _ids(owed) - _ids(still_owed)
     mark = agent.mark()
     agent.start()
     ground.await_agent(agent.subscribed, "subscribed again")
@@ -263,8 +263,8 @@ def _position(twins: Twins) -> int:
     return number_of(float(newest)) + 1 if newest else 0
 
 
-def _id(owed: Owed) -> str:
-    return str(json.loads(owed.payload)["id"])
+def _ids(owed: list[Owed]) -> set[str]:
+    return {json.loads(one.payload).get("id", "") for one in owed} - {""}
 
 
 FAULTS: Mapping[str, Callable[[Ground], None]] = {
