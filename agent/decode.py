@@ -85,6 +85,9 @@ class Decoder:
         self.subscriptions: dict[str, int] = {}
         for block in blocks:
             self._add(block, config.mqtt.qos)
+        self._commands = f"{config.prefix}/{config.site}/$command/".encode() if config.commands.mqtt else b""
+        if self._commands:
+            self._subscribe(f"{config.prefix}/{config.site}/$command/+", 1)
         self.found: list[tuple[int, int, str]] = []  # block, row, name of the group that a topic says the row is in
         # Where a topic leads: row * lanes + lane, or _NOWHERE for one that drives shared inputs only. Plain numbers,
         # because there is one for each topic of each asset.
@@ -238,6 +241,9 @@ class Decoder:
         return steps
 
     def _known(self, batch: Batch, k: int, out: Outputs) -> int:
+        if self._commands and batch.topics[k].startswith(self._commands):
+            out.commands.append(k)
+            return _NOWHERE
         found = self.route(batch, k, out)
         if isinstance(found, int):
             return found

@@ -18,7 +18,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from agent.bank import Bank
 from agent.expr import Expr, compile_function, const, emit, sqrt, sym, where
 from agent.template import Template, learn
-from agent.types import STATUS_NAMES, Quality
+from agent.types import STATUS_NAMES, AlarmState, Quality
 
 ENCODER = msgspec.json.Encoder()
 # By the codes in `agent.rows`.
@@ -183,12 +183,46 @@ class FloodMessage(Struct):
     limit: Annotated[str, Meta(description="How many changes are published at most.")]
 
 
+class Told(Struct):
+    """How an alarm stands now."""
+
+    alarm: str
+    state: AlarmState
+    seq: Annotated[int, Meta(description="Counts the changes of this alarm.")]
+
+
+class Trouble(Struct):
+    """Why a command was refused: nothing has changed."""
+
+    where: Annotated[str, Meta(description="The part of the command that is wrong.")]
+    expected: str
+    got: str
+    hint: str
+
+
+class Answer(Struct):
+    """Published where a command asks for it, and the body of the answer to one that came over HTTP."""
+
+    ok: Annotated[bool, Meta(description="False where it was refused.")]
+    result: Annotated[
+        Literal["done", "unchanged", "repeated", "refused"],
+        Meta(description="`unchanged`: it was so already; `repeated`: this very command was done before."),
+    ]
+    verb: str
+    id: Annotated[str, Meta(description="That of the command.")]
+    asset: str
+    changed: Annotated[list[Told], Meta(description="Alarms that are otherwise now.")]
+    unchanged: Annotated[list[Told], Meta(description="Alarms that it was about, and that were so already.")]
+    error: Annotated[Trouble | None, Meta(description="Why it was refused.")] = None
+
+
 MESSAGES: dict[str, type[Struct]] = {
     "state": StateMessage,
     "forecast": ForecastMessage,
     "alarm": AlarmMessage,
     "status": StatusMessage,
     "flood": FloodMessage,
+    "reply": Answer,
 }
 
 

@@ -20,6 +20,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.alarms.commands import Command
+from agent.alarms.operator import Verb
 from agent.block import Arrivals, Samples
 from agent.decode import Drive, Step, Take
 from agent.twins import Twins
@@ -59,7 +61,14 @@ class Resumed(NamedTuple):
     now: float
 
 
-Turn = Taken | Passed | Resumed
+class Commanded(NamedTuple):
+    """An operator's command was carried out."""
+
+    command: Command
+    now: float
+
+
+Turn = Taken | Passed | Resumed | Commanded
 
 
 class JournalError(ValueError):
@@ -95,8 +104,18 @@ class _Resumed(msgspec.Struct, array_like=True, tag=2):
     pass
 
 
+class _Commanded(msgspec.Struct, array_like=True, tag=3):
+    verb: Verb
+    asset: str
+    alarm: str
+    lasts: float
+    by: str
+    comment: str
+    id: str
+
+
 class _Record(msgspec.Struct, array_like=True):
-    turns: list[_Taken | _Passed | _Resumed]
+    turns: list[_Taken | _Passed | _Resumed | _Commanded]
     sizes: tuple[int, int, int, int]  # of the columns: times, values, arrivals, integers
 
 
@@ -109,7 +128,7 @@ _DECODER = msgspec.msgpack.Decoder(_Record)
 
 def encode(turns: Iterable[Turn]) -> bytes:
     """One record of these turns."""
-    said: list[_Taken | _Passed | _Resumed] = []
+    said: list[_Taken | _Passed | _Resumed | _Commanded] = []
     times: list[float] = []
     values: list[float] = []
     arrivals: list[float] = []
@@ -119,7 +138,7 @@ def encode(turns: Iterable[Turn]) -> bytes:
             said.append(_say(turn, times, values, arrivals, integers))
         else:
             arrivals.append(turn.now)
-            said.append(_Passed() if isinstance(turn, Passed) else _Resumed())
+            said.append(_plain(turn))
     sizes = (len(times), len(values), len(arrivals), len(integers))
     head = _ENCODER.encode(_Record(said, sizes))
     body = b"".join(
@@ -159,6 +178,12 @@ def _say(turn: Taken, times: list[float], values: list[float], arrivals: list[fl
         arrivals.append(new.time)
     parents = [new.parent for new in turn.made] if any(new.parent for new in turn.made) else []
     return _Taken(steps, len(received), together, made, parents)
+
+
+def _plain(turn: Passed | Resumed | Commanded) -> _Passed | _Resumed | _Commanded:
+    if isinstance(turn, Commanded):
+        return _Commanded(*turn.command)
+    return _Passed() if isinstance(turn, Passed) else _Resumed()
 
 
 def _pack(column: NDArray[np.float64] | NDArray[np.uint64] | NDArray[np.uint32]) -> bytes:
@@ -219,7 +244,10 @@ class _Reader:
                 out.append(self._taken(said))
             else:
                 (now,) = self._floats(2, self._arrivals, 1)
-                out.append(Passed(now) if isinstance(said, _Passed) else Resumed(now))
+                if isinstance(said, _Commanded):
+                    out.append(Commanded(Command(*msgspec.structs.astuple(said)), now))
+                else:
+                    out.append(Passed(now) if isinstance(said, _Passed) else Resumed(now))
         if self._at != list(self._record.sizes):
             raise JournalError("columns and turns do not match")
         return out
@@ -291,7 +319,7 @@ class Replay:
         """Take the next turns; some may wait until `finish`."""
         for turn in turns:
             plain = isinstance(turn, Taken) and all(isinstance(s, Take) for s in turn.steps)
-            if not plain or self._count >= MERGED:
+            if not plain or self._count >= MERGED or self._clock_was_set_back(turn):
                 self.finish()
             if isinstance(turn, Taken):
                 self._gathered.append(turn)
@@ -300,8 +328,15 @@ class Replay:
                     self.finish()
             elif isinstance(turn, Passed):
                 self._guarded(self.twins.on_time, turn.now)
+            elif isinstance(turn, Commanded):
+                self._guarded(lambda told: self.twins.on_command(*told), turn)
             else:
                 self.twins.resume(turn.now)
+
+    def _clock_was_set_back(self, turn: Turn) -> bool:
+        """Whether a turn's arrivals begin before those of the last one that waits ended: within a batch they go on."""
+        before = self._gathered[-1].received if self._gathered else ()
+        return bool(before) and isinstance(turn, Taken) and bool(turn.received) and turn.received[0] < before[-1]
 
     def finish(self) -> None:
         """Take what waits."""

@@ -38,7 +38,13 @@ TOPICS = (
         "alarm",
         "<prefix>/<site>/<asset>/alarm/<name>",
         "QoS 1, retained",
-        "when the alarm is raised and when it clears, not in between",
+        "when the alarm is raised, when it clears, and when somebody does something about it, not in between",
+    ),
+    Topic(
+        "reply",
+        "<prefix>/<site>/$reply/...",
+        "QoS 1, expires after a minute; on the response topic and with the correlation data of the command, or on its `reply`",
+        "when a command that asks for an answer has been carried out or refused",
     ),
     Topic(
         "status",

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
-from msgspec import Meta, Struct
 
 from agent.alarms.lifecycle import Lifecycle
 from agent.alarms.operator import Deed, Verb
 from agent.block import Block
 from agent.config import Duration
-from agent.types import AlarmState, Outputs
+from agent.encode import Answer, Told, Trouble
+from agent.types import Outputs
 
 ALL = "*"  # every alarm of the asset
 REMEMBERED = 256  # commands that are known again when they come once more
@@ -39,39 +39,6 @@ class Command(NamedTuple):
     by: str = ""
     comment: str = ""
     id: str = ""  # of the sender's choice; empty: the command is never known again
-
-
-class Told(Struct):
-    """How an alarm stands now."""
-
-    alarm: str
-    state: AlarmState
-    seq: Annotated[int, Meta(description="Counts the changes of this alarm.")]
-
-
-class Trouble(Struct):
-    """Why a command was refused: nothing has changed."""
-
-    where: Annotated[str, Meta(description="The part of the command that is wrong.")]
-    expected: str
-    got: str
-    hint: str
-
-
-class Answer(Struct):
-    """Published where the command asks for it, under `<prefix>/<site>/$reply/`, and the body of an HTTP answer."""
-
-    ok: Annotated[bool, Meta(description="False where it was refused.")]
-    result: Annotated[
-        Literal["done", "unchanged", "repeated", "refused"],
-        Meta(description="`unchanged`: it was so already; `repeated`: this very command was done before."),
-    ]
-    verb: str
-    id: Annotated[str, Meta(description="That of the command.")]
-    asset: str
-    changed: Annotated[list[Told], Meta(description="Alarms that are otherwise now.")]
-    unchanged: Annotated[list[Told], Meta(description="Alarms that it was about, and that were so already.")]
-    error: Annotated[Trouble | None, Meta(description="Why it was refused.")] = None
 
 
 class Refused(Exception):  # noqa: N818  # an answer, not a fault

@@ -16,10 +16,11 @@ from math import inf
 from pathlib import Path
 from typing import Literal
 
+from agent.alarms.commands import Command
 from agent.config import Config
 from agent.config import Store as Settings
 from agent.decode import Step, Take
-from agent.journal import Made, Passed, Resumed, Taken, Turn, encode
+from agent.journal import Commanded, Made, Passed, Resumed, Taken, Turn, encode
 from agent.shell.counts import Counts
 from agent.shell.events import Event
 from agent.shell.exits import Exit, ExitError
@@ -251,6 +252,10 @@ class Durable:
     def passed(self, now: float) -> None:
         """`on_time` is about to be called."""
         self._note(Passed(now))
+
+    def commanded(self, command: Command, now: float) -> None:
+        """An operator's command is about to be carried out."""
+        self._note(Commanded(command, now))
 
     def commit(self, outputs: Sequence[Outputs], *, acknowledging: int) -> None:
         """Before anything of this is published: store what has to be, and number what is owed.

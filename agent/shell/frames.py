@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent.types import Reason, Reject
+from agent.types import Asking, Reason, Reject
 
 # Packet identifiers below belong to the session (it subscribes a few times per connection), from here on to
 # publications, so that neither has to know which the other has in use.
@@ -38,8 +38,11 @@ class Decoder:
     the session makes of that packet keeps its place among the messages, or ends the stream there.
     """
 
-    def __init__(self, *, v5: bool, max_payload: int) -> None:
+    def __init__(self, *, v5: bool, max_payload: int, answered: bytes = b"") -> None:
+        """answered: beginning of the topics whose senders are told where they want an answer; empty: none."""
         self._v5 = v5
+        self._answered = answered
+        self.asking: list[tuple[int, Asking]] = []  # places of messages whose senders want an answer
         self._max_payload = max_payload
         self._parts: list[bytes] = []  # an incomplete frame at the end of what was fed
         self._have = 0
@@ -229,8 +232,12 @@ class Decoder:
             rest = stop + 2 * qos
             plain = start < stop and rest <= end
             if plain and self._v5:
-                rest = end_of_properties(buf, rest, end)
+                properties, rest = rest, end_of_properties(buf, rest, end)
                 plain = rest >= 0
+                if plain and self._answered and buf.startswith(self._answered, start, stop):
+                    where = asking(buf, properties, rest)
+                    if where is not None:
+                        self.asking.append((len(self.topics), where))
         if not plain:
             self.control += buf[i:end]
             return end
@@ -337,6 +344,30 @@ def end_of_properties(buf: bytes, at: int, end: int) -> int:
     return end if at == end else -1
 
 
+def asking(buf: bytes, at: int, end: int) -> Asking | None:
+    """Response topic and correlation data (MQTT 5.0 §3.3.2.3.5 and .6) of properties that are all ordinary."""
+    topic: bytes | None = None
+    correlation: bytes | None = None
+    _, at = _varint(buf, at, end)
+    while at < end:
+        identifier = buf[at]
+        at += 1
+        if identifier in (0x01, 0x02):
+            at += 1 if identifier == 0x01 else 4
+        elif identifier == 0x0B:
+            _, at = _varint(buf, at, end)
+        else:
+            after = _end_of_string(buf, at, end, text=False)
+            if identifier == 0x08:
+                topic = buf[at + 2 : after]
+            elif identifier == 0x09:
+                correlation = buf[at + 2 : after]
+            elif identifier == 0x26:
+                after = _end_of_string(buf, after, end, text=False)
+            at = after
+    return None if topic is None else Asking(topic, correlation)
+
+
 def _end_of_string(buf: bytes, at: int, end: int, *, text: bool) -> int:
     start = at + 2
     if start > end:
@@ -393,13 +424,16 @@ class Encoder:
         self._heads = (_Heads(0x30), _Heads(0x31))
         self._lengths = _Lengths()
 
-    def properties(self, expiry: int | None) -> bytes:
+    def properties(self, expiry: int | None, correlation: bytes | None = None) -> bytes:
         """The properties of a publication, with their length; nothing where MQTT 5 is not spoken."""
         if not self._v5:
             return b""
-        if expiry is None:
+        if expiry is None and correlation is None:
             return b"\x00"
-        return b"\x05\x02" + min(max(expiry, 0), 0xFFFFFFFF).to_bytes(4, "big")
+        data = b"" if expiry is None else b"\x02" + min(max(expiry, 0), 0xFFFFFFFF).to_bytes(4, "big")
+        if correlation is not None:
+            data += b"\x09" + len(correlation).to_bytes(2, "big") + correlation
+        return encode_varint(len(data)) + data
 
     def qos0(
         self, topics: Sequence[bytes], payloads: Sequence[bytes], *, retain: bool, expiry: int | None
@@ -419,10 +453,18 @@ class Encoder:
         return pieces
 
     def qos1(
-        self, packet_id: int, topic: bytes, payload: bytes, *, retain: bool, duplicate: bool, expiry: int | None
+        self,
+        packet_id: int,
+        topic: bytes,
+        payload: bytes,
+        *,
+        retain: bool,
+        duplicate: bool,
+        expiry: int | None,
+        correlation: bytes | None = None,
     ) -> bytes:
         """One frame to be acknowledged."""
-        properties = self.properties(expiry)
+        properties = self.properties(expiry, correlation)
         n = 4 + len(topic) + len(properties) + len(payload)
         first = bytes((0x32 | retain | duplicate << 3,))
         length = len(topic).to_bytes(2, "big")

@@ -1,9 +1,9 @@
-"""The HTTP server: /metrics, /healthz, /readyz and /api/twins, read-only, in a thread of its own.
+"""The HTTP server: /metrics, /healthz, /readyz, /api/twins and /api/alarms, in a thread of its own.
 
 It never touches the twins: what it shows it is given by the callables of `Views`, which know how to ask the loop.
 Everything is bounded: threads, the time and the size of a request, the size of an answer. There is no login, so it
 listens on loopback unless configured otherwise, and there it answers only to loopback names, because a web page that
-rebinds its own name to 127.0.0.1 is not a local user.
+rebinds its own name to 127.0.0.1 is not a local user. Commands about alarms are all that can be posted.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ from __future__ import annotations
 import ipaddress
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from errno import EADDRINUSE
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from threading import BoundedSemaphore, Lock, Thread
 from typing import Any, NamedTuple, cast
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlencode
 
 import msgspec
 
-from agent.config import Http
+from agent.alarms.listing import FILTERS
+from agent.config import Commands, Http
+from agent.encode import Answer
 from agent.shell.calls import Unanswered
 from agent.shell.exits import Exit, ExitError
 from agent.shell.logs import Logger
@@ -36,7 +38,16 @@ REQUEST_SECONDS = 15.0  # from accepting to closing
 HEALTHY_SECONDS = 10.0  # a loop that has not turned for longer is stuck
 
 JSON = "application/json; charset=utf-8"
-PATHS = ("/metrics", "/healthz", "/readyz", "/api/twins", "/api/twins/<asset>", "/api/twins/<asset>/explain")
+PATHS = (
+    "/metrics",
+    "/healthz",
+    "/readyz",
+    "/api/twins",
+    "/api/twins/<asset>",
+    "/api/twins/<asset>/explain",
+    "/api/alarms",
+)
+COMMAND = "/api/alarms/<asset>/<alarm>/<verb>"
 
 
 class Health(NamedTuple):
@@ -55,6 +66,9 @@ class Views(NamedTuple):
     metrics: Callable[[str], tuple[bytes, str]]  # by the Accept header: body and content type
     page: Callable[[int, int], tuple[int, list[dict[str, object]]]]  # by offset and limit: number of twins, summaries
     detail: Callable[[str], dict[str, object] | None]
+    alarms: Callable[[Collection[str], str | None, int, int], tuple[int, list[dict[str, object]]]]
+    commands: Callable[[], Commands]  # what is allowed
+    command: Callable[[str, str, str, bytes], tuple[Answer, str]]  # by verb, asset, alarm, body; kind of trouble
     explain: Callable[[str], dict[str, object] | list[str]]  # of an asset; of an unknown one, names that are alike
 
 
@@ -189,10 +203,43 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(status, body, content_type, {})
 
+    def do_POST(self) -> None:
+        try:
+            status, body = self._command(self._check())
+        except _Refusal as refusal:
+            body = _error(refusal.status, refusal.message, refusal.hint)
+            self._send(refusal.status, body, JSON, refusal.headers)
+        except Unanswered as error:
+            hint = "it may have been done or not: ask again with the same id, which does it once"
+            self._send(503, _error(503, f"the agent is busy: {error}", hint), JSON, {"Retry-After": "1"})
+        else:
+            self._send(status, body, JSON, {})
+
+    def _command(self, body: bytes) -> tuple[int, bytes]:
+        path = self.path.partition("?")[0]
+        parts = path.removeprefix("/api/alarms/").split("/")
+        if not path.startswith("/api/alarms/") or len(parts) != 3:
+            raise _Refusal(405, f"nothing can be posted to {path[:200]}", f"there is POST {COMMAND}", Allow="GET, HEAD")
+        allowed = self.server.views.commands()
+        if not allowed.http:
+            raise _Refusal(403, "commands over HTTP are turned off", "see commands.http")
+        if self.server.hosts is None and not allowed.http_anywhere:
+            hint = "use MQTT, or see commands.http_anywhere"
+            raise _Refusal(403, "commands are only taken where http.host is a loopback address", hint)
+        kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            # A web page can post other types to any address without asking.
+            hint = "-H 'Content-Type: application/json'"
+            raise _Refusal(415, f"Content-Type: expected application/json, got {kind[:100]!r}", hint)
+        asset, alarm, verb = map(_unquoted, parts)
+        answer, trouble = self.server.views.command(verb, asset, alarm, body)
+        return {"": 200, "missing": 404, "state": 409}.get(trouble, 400), _json(answer)
+
     def do_HEAD(self) -> None:
         self.do_GET()
 
-    def _check(self) -> None:
+    def _check(self) -> bytes:
+        """The body of a request that may be answered. Raises _Refusal."""
         if len(self.path) > MAX_PATH:
             raise _Refusal(414, f"the path has {len(self.path)} characters, at most {MAX_PATH} are read")
         length = self.headers.get("Content-Length", "0")
@@ -200,8 +247,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refusal(400, f"Content-Length: expected a number, got {length[:40]!r}")
         if int(length) > MAX_BODY:
             raise _Refusal(413, f"a body of {length} bytes, at most {MAX_BODY} are read", "a GET needs no body")
-        if int(length):
-            self.rfile.read(int(length))
+        body = self.rfile.read(int(length)) if int(length) else b""
         host = self.headers.get("Host")
         if self.server.hosts is not None and host is not None and _host_name(host) not in self.server.hosts:
             raise _Refusal(
@@ -209,6 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
                 f"the name {host[:100]!r} does not belong to this server, which listens on loopback only",
                 "use localhost or 127.0.0.1; to serve other machines set http.host",
             )
+        return body
 
     def _answer(self) -> tuple[int, bytes, str]:
         views = self.server.views
@@ -228,6 +275,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return 200 if ready else 503, _json({"ready": ready, **health._asdict()}), JSON
             case "/api/twins" | "/api/twins/":
                 return 200, self._page(query), JSON
+            case "/api/alarms" | "/api/alarms/":
+                return 200, self._alarms(query), JSON
             case "/":
                 return 200, _json({"agent": "twinned", "version": self.server.version, "paths": PATHS}), JSON
         if path.startswith("/api/twins/") and path.endswith("/explain"):
@@ -237,23 +286,24 @@ class _Handler(BaseHTTPRequestHandler):
         raise _Refusal(404, f"there is no {path[:200]}", f"there are {', '.join(PATHS)}")
 
     def _page(self, query: str) -> bytes:
-        numbers = {"offset": 0, "limit": DEFAULT_PAGE}
-        most = {"offset": 2**31, "limit": MAX_PAGE}
-        try:
-            pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=20)
-        except ValueError:
-            raise _Refusal(400, "more than 20 parameters", "there are offset and limit") from None
-        for name, text in pairs:
-            if name not in numbers:
-                raise _Refusal(400, f"unknown parameter {name[:100]!r}", "there are offset and limit")
-            if not (text.isascii() and text.isdigit() and len(text) < 12 and int(text) <= most[name]):
-                raise _Refusal(400, f"{name}: expected a number from 0 to {most[name]}, got {text[:40]!r}")
-            numbers[name] = int(text)
-        offset, limit = numbers["offset"], numbers["limit"]
+        offset, limit, _ = _parameters(query)
         total, twins = self.server.views.page(offset, limit)
         after = offset + len(twins)
         more = f"/api/twins?offset={after}&limit={limit}" if twins and after < total else None
         return _json({"total": total, "offset": offset, "limit": limit, "next": more, "twins": twins})
+
+    def _alarms(self, query: str) -> bytes:
+        offset, limit, texts = _parameters(query, "state", "asset")
+        wanted = [state for state in texts.get("state", "").split(",") if state]
+        for state in wanted:
+            if state not in FILTERS:
+                raise _Refusal(400, f"state: expected some of {', '.join(FILTERS)}, got {state[:40]!r}")
+        total, alarms = self.server.views.alarms(wanted, texts.get("asset"), offset, limit)
+        after = offset + len(alarms)
+        more = None
+        if alarms and after < total:
+            more = f"/api/alarms?{urlencode({**texts, 'offset': after, 'limit': limit})}"
+        return _json({"total": total, "offset": offset, "limit": limit, "next": more, "alarms": alarms})
 
     def _explain(self, quoted: str) -> bytes:
         asset = _unquoted(quoted)
@@ -288,8 +338,8 @@ class _Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What the base class refuses by itself, in our words: a method without `do_…`, a malformed request."""
         if code == 501:
-            body = _error(405, f"expected GET or HEAD, got {self.command[:40]!r}", "this server is read-only")
-            self._send(405, body, JSON, {"Allow": "GET, HEAD"})
+            body = _error(405, f"expected GET, HEAD or POST, got {self.command[:40]!r}", f"there is POST {COMMAND}")
+            self._send(405, body, JSON, {"Allow": "GET, HEAD, POST"})
         else:
             self._send(code, _error(code, message or "bad request"), JSON, {})
 
@@ -308,6 +358,28 @@ def _unquoted(level: str) -> str:
         return unquote(level, errors="strict")
     except UnicodeDecodeError:
         raise _Refusal(400, f"expected percent-encoded UTF-8, got {level[:200]!r}") from None
+
+
+def _parameters(query: str, *words: str) -> tuple[int, int, dict[str, str]]:
+    """Offset, limit, and those of the words that are given."""
+    numbers = {"offset": 0, "limit": DEFAULT_PAGE}
+    most = {"offset": 2**31, "limit": MAX_PAGE}
+    texts: dict[str, str] = {}
+    there = f"there are {', '.join([*words, 'offset'])} and limit"
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=20)
+    except ValueError:
+        raise _Refusal(400, "more than 20 parameters", there) from None
+    for name, text in pairs:
+        if name in words:
+            texts[name] = text
+        elif name not in numbers:
+            raise _Refusal(400, f"unknown parameter {name[:100]!r}", there)
+        elif not (text.isascii() and text.isdigit() and len(text) < 12 and int(text) <= most[name]):
+            raise _Refusal(400, f"{name}: expected a number from 0 to {most[name]}, got {text[:40]!r}")
+        else:
+            numbers[name] = int(text)
+    return numbers["offset"], numbers["limit"], texts
 
 
 def _json(record: object) -> bytes:

@@ -84,7 +84,9 @@ class _Paho(Client):
 class Link:
     """A connection. Call `work` after the stream was read; `over` says why it has come to its end, once it has."""
 
-    def __init__(self, stream: Stream, config: Mqtt, counters: Counters, identity: Identity, *, v5: bool) -> None:
+    def __init__(
+        self, stream: Stream, config: Mqtt, counters: Counters, identity: Identity, *, v5: bool, answered: bytes = b""
+    ) -> None:
         clean = float(config.session_expiry) == 0
         self._config = config
         self._counters = counters
@@ -92,7 +94,7 @@ class Link:
         self._asked: dict[int, list[Subscription]] = {}  # SUBSCRIBE packets that have no answer yet
         self.v5 = v5
         self.stream = stream
-        self.decoder = Decoder(v5=v5, max_payload=config.max_payload)
+        self.decoder = Decoder(v5=v5, max_payload=config.max_payload, answered=answered)
         self.encoder = Encoder(v5=v5)
         self.wire = Wire(stream, self.decoder, counters)
         self._leaving = False

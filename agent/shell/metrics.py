@@ -17,9 +17,12 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from agent.alarms import commands
+from agent.alarms.operator import Verb
+from agent.shell.commanding import UNKNOWN
 from agent.shell.logs import LEVELS
 from agent.shell.tally import KINDS, RELOADS, RESULTS, HistogramValue, Snapshot, SummaryValue, Value
-from agent.types import Reason, Severity, Transition
+from agent.types import AlarmState, Reason, Severity, Transition
 
 
 class Entry(NamedTuple):
@@ -73,9 +76,27 @@ METRICS: tuple[Entry, ...] = (
         ("status",),
         "`learning`, `live`, `coasting`, `stale`",
     ),
-    Entry("twinned_active_alarms", "gauge", "Alarms that are active.", ("severity",), _all(list(Severity))),
     Entry(
-        "twinned_alarm_changes_total", "counter", "Alarms raised and cleared.", ("transition",), _all(list(Transition))
+        "twinned_active_alarms",
+        "gauge",
+        "Alarms whose condition is there, also those that are shelved or disabled.",
+        ("severity",),
+        _all(list(Severity)),
+    ),
+    Entry(
+        "twinned_alarms",
+        "gauge",
+        "Alarms by what is published of them; of those that are cleared, none.",
+        ("state",),
+        _all([state for state in AlarmState if state is not AlarmState.CLEARED]),
+    ),
+    Entry("twinned_alarm_changes_total", "counter", "Changes of alarms.", ("transition",), _all(list(Transition))),
+    Entry(
+        "twinned_commands_total",
+        "counter",
+        "Commands about alarms, over MQTT and HTTP.",
+        ("verb", "result"),
+        f"{_all([*Verb, UNKNOWN])}; {_all(commands.RESULTS)}",
     ),
     Entry(
         "twinned_normalised_innovation_squared",

@@ -65,7 +65,9 @@ class Session:
         random: random.Random,
         events: Callable[[Event], None],
         wake: Callable[[], None],
+        answered: bytes = b"",
     ) -> None:
+        """answered: beginning of the topics whose senders may want an answer."""
         self._config = config
         self._identity = Identity(client_id, *secrets, status_topic, offline)
         self._subscriptions = [Subscription(*subscription) for subscription in subscriptions]
@@ -75,6 +77,7 @@ class Session:
         self._random = random
         self._events = events
         self._wake = wake
+        self._answered = answered
         self._where = f"{config.host}:{default_port(config)}"
         self._keepalive = min(ceil(config.keepalive), 0xFFFF)
         self._phase = _Phase.WAITING
@@ -190,9 +193,10 @@ class Session:
             self.counters.oversize += sum(reject.reason is Reason.TOO_LARGE for reject in self._rejects)
         if not decoder.topics:
             return None
+        asking, decoder.asking = decoder.asking, []
         topics, payloads, retained = decoder.take()
         self.counters.received += len(topics)
-        return Batch(topics, payloads, self._arrivals(len(topics)), retained)
+        return Batch(topics, payloads, self._arrivals(len(topics)), retained, asking)
 
     def _arrivals(self, count: int) -> list[float]:
         """Times of arrival that differ, or a reading without a time of its own would count as one that came twice."""
@@ -310,7 +314,9 @@ class Session:
             self._v3_next = False
             self._retry(now, str(result))
             return
-        link = self._link = Link(result, self._config, self.counters, self._identity, v5=self._wants_v5(now))
+        link = self._link = Link(
+            result, self._config, self.counters, self._identity, v5=self._wants_v5(now), answered=self._answered
+        )
         self._phase = _Phase.CONNECTING
         patience = float(self._config.connect_timeout)
         if link.v5 and self._config.protocol == "auto":

@@ -22,6 +22,7 @@ class Entry(NamedTuple):
     packet_id: int  # 0: never sent in the present session
     number: int  # counts up over the life of the outbox
     owed: int = 0  # the store's number where it is kept there; such a one is never given up
+    correlation: bytes | None = None  # of an answer
 
 
 class Outbox:
@@ -42,7 +43,16 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._queue) + len(self._flight)
 
-    def add(self, topic: bytes, payload: bytes, *, retain: bool, expiry: int | None, owed: int = 0) -> tuple[int, int]:
+    def add(
+        self,
+        topic: bytes,
+        payload: bytes,
+        *,
+        retain: bool,
+        expiry: int | None,
+        owed: int = 0,
+        correlation: bytes | None = None,
+    ) -> tuple[int, int]:
         """Queue one; returns its number (0: there is no place) and how many others were given up for it."""
         size = len(topic) + len(payload)
         dropped = 0
@@ -56,7 +66,7 @@ class Outbox:
         number = self._next_number
         self._next_number += 1
         until = None if expiry is None else self._clock() + expiry
-        self._queue.append(Entry(topic, payload, retain, until, 0, number, owed))
+        self._queue.append(Entry(topic, payload, retain, until, 0, number, owed, correlation))
         self._bytes += size
         return number, dropped
 
@@ -82,6 +92,7 @@ class Outbox:
                 retain=entry.retain and retain_allowed,
                 duplicate=entry.packet_id > 0,
                 expiry=expiry,
+                correlation=entry.correlation,
             )
             if len(frame) > max_packet:
                 self._settle(entry)

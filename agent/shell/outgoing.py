@@ -136,7 +136,9 @@ class Outgoing:
             if len(topic) > 0xFFFF or len(payload) > MAX_PAYLOAD:
                 self._drop(topic)
                 continue
-            number, others = self.outbox.add(topic, payload, retain=group.retain, expiry=group.expiry, owed=owed)
+            number, others = self.outbox.add(
+                topic, payload, retain=group.retain, expiry=group.expiry, owed=owed, correlation=group.correlation
+            )
             taken += number > 0
             dropped += others + (number == 0)
         if dropped:

@@ -87,6 +87,7 @@ def _commit(service: Service, prepared: _Prepared) -> None:
     if loaded.config.store != service.loaded.config.store:
         service.log.warning("settings of the store are taken over at the next start")
     service.loaded, service.twins = loaded, twins
+    service.commanding.configure(loaded.config)
     if _connection(loaded, twins) != before:
         service.log.info("connecting anew: settings of the connection changed")
         service.session.stop(RECONNECT_TIMEOUT)

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 from agent import __version__
 from agent.build import PlanError
 from agent.config import Config
-from agent.encode import ENCODER, StatusMessage
+from agent.encode import ENCODER, Answer, StatusMessage
 from agent.shell.calls import Calls
+from agent.shell.commanding import Commanding
 from agent.shell.exits import Exit, ExitError
 from agent.shell.http import Health, Server
 from agent.shell.logs import Logger
@@ -150,6 +151,7 @@ class Service:
             self.durable, self.twins = self._make_twins(config)
         except PlanError as error:
             raise plan_exit(error) from None
+        self.commanding = Commanding(config, self.now, lambda event: self.log.log(*event))
         self.outage = Outage(config.store.outage, clock=self.monotonic)
         self.server = self.make_server(config)
         self.session = self.make_session(self.loaded, self.twins)
@@ -271,9 +273,7 @@ class Service:
         session.flush()
         if batch is not None:
             self._count_batch(batch, outputs, began)
-        for each in outputs:
-            self.tally.outputs(each)
-            tell_outputs(self.log, each, len(self.twins))
+        self._tell(outputs)
         if rejects:
             self.tally.messages += len(rejects)
 
@@ -302,9 +302,8 @@ class Service:
     def _on_batch(self, batch: Batch) -> list[Outputs]:
         """Through the core; should that fail, then all of the batch but the message it fails on."""
         try:
-            if self.durable is None:
-                return [self.twins.on_batch(batch)]
-            return [self.twins.on_batch(batch, self.durable.record)]
+            out = self.twins.on_batch(batch, None if self.durable is None else self.durable.record)
+            return [out, *self._on_commands(batch, out.commands)] if out.commands else [out]
         except Exception as error:
             if len(batch.topics) > 1:
                 # What was taken before the failure comes as a duplicate now, and is dropped as one.
@@ -313,6 +312,32 @@ class Service:
             self.tally.internal_errors += 1
             tell_error(self.log, error, topic=batch.topics[0])
             return []
+
+    def _on_commands(self, batch: Batch, places: Sequence[int]) -> list[Outputs]:
+        record = None if self.durable is None else self.durable.commanded
+        try:
+            return self.commanding.on_messages(self.twins, batch, places, record)
+        except Exception as error:
+            self.tally.internal_errors += 1
+            tell_error(self.log, error, topic=batch.topics[places[0]])
+            return []
+
+    def command(self, verb: str, asset: str, alarm: str, body: bytes) -> tuple[Answer, str]:
+        """A command that came over HTTP: carried out, stored and published before it is answered."""
+        record = None if self.durable is None else self.durable.commanded
+        out, answer, trouble = self.commanding.on_request(self.twins, verb, asset, alarm, body, record)
+        if out.publications:
+            if self.durable is not None:
+                self.durable.commit([out], acknowledging=0)
+            self.session.publish(self.outage.through(out.publications, connected=self.session.connected))
+            self.session.flush()
+        self._tell([out])
+        return answer, trouble
+
+    def _tell(self, outputs: Sequence[Outputs]) -> None:
+        for each in outputs:
+            self.tally.outputs(each)
+            tell_outputs(self.log, each, len(self.twins))
 
     def _on_time(self, now: float) -> list[Outputs]:
         if self.durable is not None:
@@ -426,6 +451,7 @@ class Service:
             random=self.world.random,
             events=lambda event: self.log.log(*event),
             wake=self.signals.wake,
+            answered=f"{config.prefix}/{config.site}/$command/".encode() if config.commands.mqtt else b"",
         )
 
     def _online(self) -> bytes:
@@ -433,4 +459,6 @@ class Service:
 
 
 def _part(batch: Batch, rows: slice) -> Batch:
-    return Batch(batch.topics[rows], batch.payloads[rows], batch.received[rows], batch.retained[rows])
+    first, end, _ = rows.indices(len(batch.topics))
+    asking = [(place - first, where) for place, where in batch.asking if first <= place < end]
+    return Batch(batch.topics[rows], batch.payloads[rows], batch.received[rows], batch.retained[rows], asking)

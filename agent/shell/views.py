@@ -6,11 +6,13 @@ every question about the twins to the loop, a small slice at a time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from agent.alarms import listing
+from agent.encode import Answer
 from agent.shell.calls import Unanswered
 from agent.shell.http import Health, Views
 from agent.shell.metrics import build_registry, render
@@ -81,6 +83,24 @@ def make_views(service: Service) -> Views:
         return service.calls.ask(lambda: explained(asset), ANSWER_SECONDS)
 
     def details_of(names: list[str]) -> list[dict[str, Any] | None]:
+    def alarms(
+        wanted: Collection[str], asset: str | None, offset: int, limit: int
+    ) -> tuple[int, list[dict[str, object]]]:
+        found: list[dict[str, object]] = []
+
+        def part() -> tuple[int, list[dict[str, object]]]:
+            size = min(SLICE, limit - len(found))
+            return listing.page(service.twins.blocks, wanted, asset, offset + len(found), size)
+
+        while True:
+            total, some = service.calls.ask(part, ANSWER_SECONDS)
+            found += some
+            if not some or len(found) >= limit:
+                return total, found
+
+    def command(verb: str, asset: str, alarm: str, body: bytes) -> tuple[Answer, str]:
+        return service.calls.ask(lambda: service.command(verb, asset, alarm, body), ANSWER_SECONDS)
+
         return [service.twins.detail(name) for name in names]
 
     def per_asset(limit: int) -> Snapshot:
@@ -131,6 +151,9 @@ def make_views(service: Service) -> Views:
         page=page,
         detail=detail,
         explain=explain,
+        alarms=alarms,
+        commands=lambda: service.loaded.config.commands,
+        command=command,
     )
 
 
@@ -146,6 +169,10 @@ def snapshot_of(service: Service) -> dict[str, Value]:
             "twinned_twins": {(name,): count for name, count in service.twins.status_counts().items()},
             "twinned_active_alarms": {(name,): count for name, count in service.twins.active_alarms().items()},
             "twinned_mqtt_connected": int(session.connected),
+            "twinned_alarms": {(s.value,): n for s, n in listing.counts(service.twins.blocks).items()},
+            "twinned_commands_total": {
+                (str(verb), result): count for (verb, result), count in service.commanding.counts.items()
+            },
             "twinned_mqtt_subscribed": int(session.subscribed),
             "twinned_mqtt_pending_messages": counters.pending,
             "twinned_mqtt_queued_bytes": session.queued_bytes,
