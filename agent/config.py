@@ -165,6 +165,12 @@ class Mqtt(_Base, kw_only=True, frozen=True):
         Size,
         Meta(description="Bytes that may wait for the network; beyond it QoS 0 publications are dropped and counted."),
     ] = Size(8 * 2**20)
+    watch_drops: Annotated[
+        bool,
+        Meta(
+            description="Subscribe to the broker's own count of messages it dropped, `$SYS/broker/publish/messages/dropped` with Mosquitto, and warn when it rises. Brokers without it, or that refuse it, say nothing."
+        ),
+    ] = True
 
 
 class Outage(_Base, kw_only=True, frozen=True):

@@ -30,7 +30,7 @@ def mqtt(**settings: Any) -> Mqtt:
             return kind.parse(value)
         raise NotImplementedError
 
-    return msgspec.convert({"host": "127.0.0.1", **FAST, **settings}, Mqtt, dec_hook=convert)
+    return msgspec.convert({"host": "127.0.0.1", "watch_drops": False, **FAST, **settings}, Mqtt, dec_hook=convert)
 
 
 class Loop:

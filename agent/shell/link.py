@@ -106,6 +106,7 @@ class Link:
         self.misc_due = inf
         self.since = 0.0
         self.announced = False
+        self.watching: int | None = None  # packet identifier of a subscription that may fail
         self.window = WINDOW_V5 if v5 else WINDOW_V3
         self.max_packet = MAX_PACKET
         self.max_qos = 1
@@ -222,6 +223,10 @@ class Link:
             self.decoder.take()
             self.decoder.control.clear()
 
+    def watch(self, filter: str) -> None:
+        """Subscribe to something that is not needed: `watching` until there is an answer, which may be a refusal."""
+        _, self.watching = self._client.subscribe(filter, 0)
+
     # what paho says
 
     def _subscribe(self, part: list[Subscription]) -> None:
@@ -263,6 +268,8 @@ class Link:
             self.over = f"the broker broke the protocol: {_say(code)}"
 
     def _on_subscribe(self, client: Client, _: Any, packet_id: int, codes: list[ReasonCode], *__: Any) -> None:
+        if packet_id == self.watching:
+            self.watching = None
         for i, subscription in enumerate(self._asked.pop(packet_id, ())):
             if i < len(codes):
                 self.answers[subscription] = _say(codes[i]) if codes[i].is_failure else ""

@@ -52,7 +52,17 @@ METRICS: tuple[Entry, ...] = (
     Entry(
         "twinned_rejects_total", "counter", "Messages or readings that were not used.", ("reason",), _all(list(Reason))
     ),
+    Entry(
+        "twinned_relearned_levels_total",
+        "counter",
+        "Levels that twins took for their own because improbable readings persisted.",
+    ),
     Entry("twinned_assets_discovered_total", "counter", "Assets that spoke for the first time."),
+    Entry(
+        "twinned_twins_set_back_total",
+        "counter",
+        "Times that a twin started over in time, because its newest one was told by a clock that has been set back.",
+    ),
     Entry("twinned_publications_total", "counter", "Messages made by the twins.", ("kind",), _all(KINDS)),
     Entry("twinned_batch_messages", "histogram", "Messages taken in one turn of the loop."),
     Entry(
@@ -125,6 +135,11 @@ METRICS: tuple[Entry, ...] = (
     Entry("twinned_mqtt_oversize_messages_total", "counter", "Messages over `mqtt.max_payload`, skipped unread."),
     Entry(
         "twinned_mqtt_protocol_errors_total", "counter", "Connections closed because the broker's bytes made no sense."
+    ),
+    Entry(
+        "twinned_broker_dropped_messages_total",
+        "counter",
+        "Messages that the broker says it dropped for want of room, for all its clients, while the agent was connected.",
     ),
     Entry("twinned_mqtt_pending_messages", "gauge", "QoS 1 publications waiting for the broker's acknowledgement."),
     Entry("twinned_mqtt_queued_bytes", "gauge", "Bytes waiting for the network."),

@@ -18,6 +18,7 @@ from agent.shell.events import Event
 from agent.shell.frames import pubacks
 from agent.shell.link import Accepted, Identity, Link, Subscription
 from agent.shell.outgoing import Outgoing
+from agent.shell.shed import TOPIC, Shed
 from agent.shell.wire import Counters
 from agent.types import Batch, Publications, Reason, Reject
 
@@ -91,6 +92,8 @@ class Session:
         self._refused: dict[Subscription, str] = {}
         self._subscribe_attempts = 0
         self._subscribe_due = inf
+        own = any(s.filter.startswith("$SYS") for s in self._subscriptions)
+        self._shed = Shed(wanted=config.watch_drops and not own, events=events)
         self._crowded = int(config.max_outgoing) // 8
         self._read_due = -inf
         self._rejects: list[Reject] = []
@@ -196,7 +199,12 @@ class Session:
         asking, decoder.asking = decoder.asking, []
         topics, payloads, retained = decoder.take()
         self.counters.received += len(topics)
-        return Batch(topics, payloads, self._arrivals(len(topics)), retained, asking)
+        batch = Batch(topics, payloads, self._arrivals(len(topics)), retained, asking)
+        if self._shed.wanted and TOPIC in topics:
+            others, more = self._shed.sift(batch)
+            self.counters.shed += more
+            return others
+        return batch
 
     def _arrivals(self, count: int) -> list[float]:
         """Times of arrival that differ, or a reading without a time of its own would count as one that came twice."""
@@ -387,6 +395,8 @@ class Session:
             self._subscribe_due = self._clock() + self._backoff(self._subscribe_attempts)
             self._subscribe_attempts += 1
         if not link.announced or self.subscribed > was_subscribed:
+            if not link.announced and self._shed.wanted:
+                link.watch(TOPIC.decode())
             link.announced = True
             self._say(self._online(), link)
 
@@ -423,6 +433,7 @@ class Session:
         link.stream.close()
         self._link = None
         self._outgoing.outbox.disconnected()
+        self._shed.disconnected(unanswered=link.watching is not None)
         self._subscribe_due = inf
         if self._phase is _Phase.CONNECTING and self._falls_back(link, now):
             self._phase = _Phase.WAITING

@@ -39,6 +39,7 @@ _MQTT = {
     "bytes_out": "twinned_mqtt_sent_bytes_total",
     "oversize": "twinned_mqtt_oversize_messages_total",
     "protocol_errors": "twinned_mqtt_protocol_errors_total",
+    "shed": "twinned_broker_dropped_messages_total",
 }
 
 
@@ -82,7 +83,6 @@ def make_views(service: Service) -> Views:
     def explain(asset: str) -> dict[str, object] | list[str]:
         return service.calls.ask(lambda: explained(asset), ANSWER_SECONDS)
 
-    def details_of(names: list[str]) -> list[dict[str, Any] | None]:
     def alarms(
         wanted: Collection[str], asset: str | None, offset: int, limit: int
     ) -> tuple[int, list[dict[str, object]]]:
@@ -101,6 +101,7 @@ def make_views(service: Service) -> Views:
     def command(verb: str, asset: str, alarm: str, body: bytes) -> tuple[Answer, str]:
         return service.calls.ask(lambda: service.command(verb, asset, alarm, body), ANSWER_SECONDS)
 
+    def details_of(names: list[str]) -> list[dict[str, Any] | None]:
         return [service.twins.detail(name) for name in names]
 
     def per_asset(limit: int) -> Snapshot:
@@ -150,10 +151,10 @@ def make_views(service: Service) -> Views:
         metrics=lambda accept: render(registry, accept),
         page=page,
         detail=detail,
-        explain=explain,
         alarms=alarms,
         commands=lambda: service.loaded.config.commands,
         command=command,
+        explain=explain,
     )
 
 
@@ -168,11 +169,11 @@ def snapshot_of(service: Service) -> dict[str, Value]:
             "twinned_build_info": {(service.version,): 1},
             "twinned_twins": {(name,): count for name, count in service.twins.status_counts().items()},
             "twinned_active_alarms": {(name,): count for name, count in service.twins.active_alarms().items()},
-            "twinned_mqtt_connected": int(session.connected),
             "twinned_alarms": {(s.value,): n for s, n in listing.counts(service.twins.blocks).items()},
             "twinned_commands_total": {
                 (str(verb), result): count for (verb, result), count in service.commanding.counts.items()
             },
+            "twinned_mqtt_connected": int(session.connected),
             "twinned_mqtt_subscribed": int(session.subscribed),
             "twinned_mqtt_pending_messages": counters.pending,
             "twinned_mqtt_queued_bytes": session.queued_bytes,

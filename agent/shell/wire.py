@@ -37,6 +37,7 @@ class Counters:
     bytes_out: int = 0
     oversize: int = 0  # messages over `max_payload`
     protocol_errors: int = 0
+    shed: int = 0  # messages that the broker says it dropped, for all its clients
 
 
 class Wire:
