@@ -103,3 +103,16 @@ def test_the_loop_keeps_what_it_may_and_says_it_when_the_broker_is_back() -> Non
         bench.turn()
         assert bench.session.topics() == ["twinned/test/a/state", "twinned/test/b/state"]
         assert snapshot_of(bench.service)["twinned_outage_kept_messages"] == 0
+
+
+def test_other_settings_keep_what_they_allow_in_its_order() -> None:
+    outage = Outage(Settings(keep="all"), clock=lambda: 0.0)
+    for k in range(6):
+        outage.through([Publications((b"t%d" % (k % 2),), (b"%d" % k,))], connected=False)
+    outage.configure(Settings(keep="last"))
+    assert (len(outage), outage.dropped) == (2, 0)
+    outage.configure(Settings(keep="all", max_size=Size(210)))
+    assert [g.payloads for g in outage.release()] == [(b"5",)]
+    outage.configure(Settings(keep="drop"))
+    assert outage.through([Publications((b"t",), (b"x",))], connected=False)
+    assert not outage

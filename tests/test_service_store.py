@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent.shell.durable import Durable
-from agent.shell.store import Store, StoreError
+from agent.shell.store import PAGE, WAL_BYTES, Store, StoreError
 from agent.shell.views import snapshot_of
 from tests.services import Bench, batch, settings
 
@@ -179,3 +179,62 @@ def test_a_new_session_is_given_what_the_old_one_still_owed(tmp_path: Path) -> N
         assert len(one.sessions) == 2
         (again,) = [g for g in one.session.published if g.owed]
         assert list(again.payloads) == list(group.payloads)
+
+
+def test_a_reload_takes_over_how_much_how_often_and_how_strictly_is_stored(tmp_path: Path) -> None:
+    with bench(tmp_path / "t.db", "relaxed", mqtt={"qos": 1}) as one:
+        one.session.unacknowledged = 1
+        readings(one, "a", 20.0)
+        assert "acknowledge" in one.session.calls
+        one.raw["store"] |= {"mode": "strict", "gather": "10s", "max_size": "40MiB", "outage": {"keep": "last"}}
+        one.service._on_signal(1)
+        assert "next start" not in one.stderr.getvalue()
+        assert durable(one).mode == "strict"
+        store = durable(one)._store
+        assert store is not None
+        assert store._db.execute("PRAGMA max_page_count").fetchone()[0] * PAGE + WAL_BYTES == 40 * 2**20
+        one.session.calls.clear()
+        one.session.published.clear()
+        readings(one, "a", 21.0)
+        assert (one.session.published, one.session.calls.count("acknowledge")) == ([], 0)
+        one.pass_time(10.0)
+        one.turn()
+        assert one.session.calls.count("acknowledge") == 1
+        assert one.session.published
+        one.session.connected = False
+        readings(one, "a", 22.0)
+        one.pass_time(10.0)
+        one.turn()
+        assert len(one.service.outage) > 0  # by default nothing is kept
+
+
+def test_a_reload_says_what_of_the_store_needs_a_restart_and_goes_on_with_the_old_file(tmp_path: Path) -> None:
+    with bench(tmp_path / "t.db") as one:
+        one.raw["store"] |= {"path": str(tmp_path / "other.db")}
+        one.service._on_signal(1)
+        assert "taken over at the next start" in one.stderr.getvalue()
+        readings(one, "a", 20.0)
+        one.service.stop()
+        assert [file.name for file in tmp_path.iterdir()] == ["t.db"]
+
+
+def test_a_reload_to_a_store_without_a_place_is_refused(tmp_path: Path) -> None:
+    with bench(tmp_path / "t.db") as one:
+        one.raw["store"] = {"mode": "strict"}
+        one.service._on_signal(1)
+        assert "expected a place to store" in one.stderr.getvalue()
+        assert durable(one).path == tmp_path / "t.db"
+
+
+def test_a_store_that_is_switched_off_or_on_by_a_reload_waits_for_the_next_start(tmp_path: Path) -> None:
+    with bench(tmp_path / "t.db") as one:
+        one.raw["store"] = {"mode": "off", "gather": 0}
+        one.service._on_signal(1)
+        assert "then=off" in one.stderr.getvalue()
+        readings(one, "a", 20.0)
+        assert durable(one).counts.commits == 1
+    with Bench() as two:
+        two.raw["store"] = {"mode": "strict", "path": str(tmp_path / "u.db")}
+        two.service._on_signal(1)
+        assert "now=off" in two.stderr.getvalue()
+        assert two.service.durable is None

@@ -28,13 +28,22 @@ class Outage:
     """Stands between the core's publications of QoS 0 and a session that may not be connected."""
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float]) -> None:
-        self._last = settings.keep == "last"
-        self._most = int(settings.max_size) if settings.keep != "drop" else 0
         self._clock = clock
         self._kept: OrderedDict[object, _Kept] = OrderedDict()  # by topic, or by number where all are kept
         self._number = 0
         self._bytes = 0
         self.dropped = 0  # for want of room, or because they expired
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Go by these settings from now on; what they do not allow to be kept any longer is dropped."""
+        self._last = settings.keep == "last"
+        self._most = int(settings.max_size) if settings.keep != "drop" else 0
+        kept = list(self._kept.values())
+        self._kept.clear()
+        self._bytes = 0
+        for each in kept:
+            self._keep(each)
 
     def __len__(self) -> int:
         return len(self._kept)

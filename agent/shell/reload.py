@@ -5,11 +5,13 @@ The order matters and is all that is here: whatever can fail comes first, then n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from agent.build import PlanError
 from agent.shell.exits import Exit, ExitError
 from agent.shell.http import Server
+from agent.shell.places import placed
 from agent.twins import Twins
 
 if TYPE_CHECKING:
@@ -54,11 +56,13 @@ class _Prepared(NamedTuple):
     twins: Twins
     lines: list[str]  # what could not keep its state, and why
     server: Server | None
+    place: tuple[Literal["strict", "relaxed"], Path] | None  # of the store
 
 
 def _prepare(service: Service) -> _Prepared:
     """Everything that can fail; the running agent is not touched."""
     loaded = service.load()
+    place = placed(loaded.config.store, service.world.environ.get("STATE_DIRECTORY"))
     old, new = service.loaded.config.http, loaded.config.http
     try:
         twins, lines = service.twins.reconfigure(loaded.config)
@@ -67,7 +71,7 @@ def _prepare(service: Service) -> _Prepared:
     server = service.server
     if (new.enabled, new.host, new.port) != (old.enabled, old.host, old.port):
         server = service.make_server(loaded.config)
-    return _Prepared(loaded, twins, lines, server)
+    return _Prepared(loaded, twins, lines, server, place)
 
 
 def _commit(service: Service, prepared: _Prepared) -> None:
@@ -82,10 +86,16 @@ def _commit(service: Service, prepared: _Prepared) -> None:
     service.log.configure(log.level, log.format, log.repeat_interval)
     service.log.hide(loaded.password)
     before = _connection(service.loaded, service.twins)
-    if service.durable is not None:
-        service.durable.adopt(loaded.config, twins)
-    if loaded.config.store != service.loaded.config.store:
-        service.log.warning("settings of the store are taken over at the next start")
+    durable, place = service.durable, prepared.place
+    if durable is not None:
+        durable.adopt(loaded.config, twins, durable.mode if place is None else place[0])
+    if (durable and durable.path) != (place and place[1]):
+        service.log.warning(
+            "whether and where is stored is taken over at the next start; until then it stays as it was",
+            now=str(durable.path) if durable else "off",
+            then=str(place[1]) if place else "off",
+        )
+    service.outage.configure(loaded.config.store.outage)
     service.loaded, service.twins = loaded, twins
     service.commanding.configure(loaded.config)
     if _connection(loaded, twins) != before:

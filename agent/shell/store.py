@@ -121,7 +121,7 @@ class Store:
             run(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
             run(f"PRAGMA journal_size_limit={WAL_BYTES}")
             run("PRAGMA cell_size_check=ON")
-            run(f"PRAGMA max_page_count={max(64, (max_bytes - WAL_BYTES) // PAGE)}")
+            self.limit(max_bytes)
             run("PRAGMA cache_size=-1024")
             run("PRAGMA temp_store=MEMORY")
             found = run("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
@@ -298,6 +298,11 @@ class Store:
         """All pieces of this snapshot are there: from now on it counts."""
         with _translating():
             self._db.execute("INSERT INTO snapshot VALUES (?, ?, ?, ?, ?)", (*row, _seal_of(*row)))
+
+    def limit(self, max_bytes: int) -> None:
+        """Take no more than so many bytes, the WAL included. What is more already is used again, not given back."""
+        with _translating():
+            self._db.execute(f"PRAGMA max_page_count={max(64, (max_bytes - WAL_BYTES) // PAGE)}")
 
     def clear(self) -> None:
         """Forget everything but what is owed; what is written next in the same transaction takes its place."""
