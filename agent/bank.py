@@ -54,7 +54,7 @@ class Bank:
         self.views: dict[str, Any] = {}
         self._arrays: dict[str, Any] = {}
         self._floats: dict[str, Any] = {}
-        self.history = History(self.window, len(self.layout.state), single=self.solo)
+        self.history = History(self.window, [self._kind(name) for name in self.layout.state], single=self.solo)
         self._compiled = False
         # expected, variance, nis and surprise of the late reading placed last, in its place
         self.placed = (0.0, 0.0, 0.0, 0.0)
@@ -68,8 +68,8 @@ class Bank:
         self.size = max(self.size, size)
 
     def _reallocate(self, capacity: int) -> None:
-        empty = np.zeros(0)
-        columns = {name: self.columns.get(name, empty) for name in self.layout.state + self.layout.output}
+        names = self.layout.state + self.layout.output
+        columns = self.columns or {name: np.zeros(0, self._kind(name)) for name in names}
         self.columns.update(grown(columns, capacity, self._start))
         self.views.update((name, column.data) for name, column in self.columns.items())
         self.history.grow(capacity)
@@ -80,6 +80,9 @@ class Bank:
         self._state_views = [self.views[name] for name in self.layout.state]
         self.state_columns = [self.columns[name] for name in self.layout.state]
         self._compile()
+
+    def _kind(self, name: str) -> type[np.floating[Any]]:
+        return np.float32 if self.layout.narrow(name) else np.float64
 
     def _start(self, name: str) -> float:
         if name[0] == "u":

@@ -243,7 +243,9 @@ def compile_function(name: str, source: str, names: Mapping[str, Any], *, arrays
     """Turn emitted source into a function; `names` are the columns and helpers it refers to."""
     scope: dict[str, Any] = {"nan": math.nan, **names}
     scope.update(
-        {"exp": exp_array, "sqrt": np.sqrt, "where": np.where} if arrays else {"exp": math.exp, "sqrt": math.sqrt}
+        {"exp": exp_array, "sqrt": np.sqrt, "where": np.where, "wide": np.float64}
+        if arrays
+        else {"exp": math.exp, "sqrt": math.sqrt}
     )
     exec(compile(source, f"<emitted {name}>", "exec"), scope)  # noqa: S102 - source is built here from model data, never from input
     function: Callable[..., Any] = scope[name]

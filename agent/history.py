@@ -21,9 +21,10 @@ BACKLOG = 2  # slot of the backlog mark; 0 and 1 are the checkpoints
 
 
 class History:
-    """Rings and marks of one bank. `states` columns make up a row's state; with a single entry none need be kept."""
+    """Rings and marks of one bank. With a single entry none need be kept."""
 
-    def __init__(self, window: int, states: int, *, single: bool) -> None:
+    def __init__(self, window: int, states: Sequence[type[np.floating[Any]]], *, single: bool) -> None:
+        """window: readings that are kept; states: the types of the columns that make up a row's state."""
         self.window = window
         self.half = window // 2
         self.capacity = 0
@@ -98,7 +99,7 @@ class History:
 
     def _ready(self, slot: int) -> list[Floats]:
         if not self._marks[slot]:
-            self._marks[slot] = grown({str(k): np.zeros(0) for k in range(self._states)}, self.capacity)
+            self._marks[slot] = grown({str(k): np.zeros(0, kind) for k, kind in enumerate(self._states)}, self.capacity)
             self._listed[slot] = list(self._marks[slot].values())
         return self._listed[slot]
 

@@ -41,6 +41,7 @@ RATIO_START = 0.1
 BELIED, SETTLED = 64.0, 50.0  # an interval this many times the present one is halved, in so many first readings
 LATE_PACE = 0.05  # of the mean absolute difference once warm, which bounds r from above
 CAUTION = 1.15  # halving makes the first mean a little low
+LARGEST = 1e6  # standard deviations beyond which a deviation says nothing more
 UNMOVED = 1e-4  # variance over value squared while no difference has been seen
 ABS_TO_VAR = 0.7853981633974483  # (sqrt(pi)/2)²: mean |z2-z1| of white noise to its variance
 
@@ -51,6 +52,11 @@ class Layout:
 
     state: tuple[str, ...]
     output: tuple[str, ...]
+
+    @staticmethod
+    def narrow(name: str) -> bool:
+        """Whether float32 holds it as well: small counts, and knots, whose steps are far larger than what is left out."""
+        return name[0] in "bok"
 
 
 def layout(c: Component) -> Layout:
@@ -98,10 +104,15 @@ class Emitter:
         self.n = len(component.states)
         self.layout = layout(component)
         self.loads = {name: f"{name}_[i]" for name in self.layout.state}
+        # Arithmetic is in float64, as it is on floats.
+        self.wide = {name: f"{name}_[i].astype(wide)" for name in self.layout.state if self.layout.narrow(name)}
         if component.discretise is not None:
             m = len(component.inputs)
             self.loads |= {f"m{k}": f"M[{k}]" for k in range(2 * self.n * self.n + self.n * m)}
         self.extra = ("M",) if component.discretise is not None else ()
+
+    def _loads(self, *, arrays: bool) -> dict[str, str]:
+        return self.loads | self.wide if arrays else self.loads
 
     def _matrices(self, dt: Expr) -> tuple[list[list[Any]], list[list[Any]], list[list[Any]]]:
         """F, B and Q as expressions of the elapsed time."""
@@ -256,7 +267,7 @@ class Emitter:
                 new = v - k[i] * ph[j]
             put(f"p{i}_{j}", new)
         self._learn(put, ch, dt, y, s, nis, gated, r, learned_r)
-        knots, size = [sym(f"k{ch}_{j}") for j in range(KNOTS)], sqrt(nis)
+        knots, size = [sym(f"k{ch}_{j}") for j in range(KNOTS)], minimum(sqrt(nis), LARGEST)
         put(f"c{ch}", minimum(surprise(size, knots), most_claimed(count)))
         for j, knot in enumerate(learned(size, count, knots)):
             put(f"k{ch}_{j}", knot)
@@ -274,7 +285,7 @@ class Emitter:
         for name, value in stores:
             if name in {f"p{j}_{j}_[i]" for j in range(self.n)}:
                 sound = sound + value
-        return emit("step", ("i", "t", "z", *self.extra), self.loads, stores, [sound], arrays=arrays)
+        return emit("step", ("i", "t", "z", *self.extra), self._loads(arrays=arrays), stores, [sound], arrays=arrays)
 
     def _learn(
         self,
@@ -326,7 +337,7 @@ class Emitter:
         sound = const(0.0)
         for j in range(self.n):
             sound = sound + at.p[j, j]
-        return emit("step", ("i", "t", "z", *self.extra), self.loads, stores, [sound], arrays=arrays)
+        return emit("step", ("i", "t", "z", *self.extra), self._loads(arrays=arrays), stores, [sound], arrays=arrays)
 
     def ahead_source(self, *, arrays: bool) -> str:
         """`ahead(i, dt[, M])`: means (n), variances (n), then h x and h P hᵀ + r per channel, dt seconds from now."""
@@ -335,7 +346,7 @@ class Emitter:
         for ch in range(len(self.c.channels)):
             mean, _, hph = self.observe(at, ch)
             returns += [mean, hph + sym(f"r{ch}")]
-        return emit("ahead", ("i", "dt", *self.extra), self.loads, [], returns, arrays=arrays)
+        return emit("ahead", ("i", "dt", *self.extra), self._loads(arrays=arrays), [], returns, arrays=arrays)
 
 
 def compile_step(emitter: Emitter, index: int, columns: Mapping[str, Any], *, arrays: bool) -> Callable[..., Any]:
