@@ -148,7 +148,7 @@ class AlarmMessage(Struct):
     withheld: Annotated[
         int | UnsetType,
         Meta(
-            description="Changes before this one that were not published: there were too many, or its group stood for it."
+            description="Changes before this one that were not published while it waited: there were too many, or its group might stand for it. A gap in `seq` shows all that were not."
         ),
     ] = UNSET
     assets: Annotated[

@@ -12,9 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 
-from agent.alarms.commands import Answer, Command, Commands
+from agent.alarms import floodstate
+from agent.alarms.commands import Command, Commands
 from agent.alarms.explain import explain
+from agent.alarms.floods import Floods
 from agent.alarms.lifecycle import ACTIVE, Lifecycle
 from agent.alarms.operator import UNACKNOWLEDGED
 from agent.alarms.report import farewell
@@ -22,11 +25,13 @@ from agent.block import Arrivals, Block
 from agent.build import plan_block
 from agent.config import AssetBlock, Config
 from agent.decode import Decoder, Step, Take
+from agent.encode import QUALITIES, REASONS, Answer
+from agent.setback import SET_BACK
+from agent.topics import safe_level
 from agent.types import STATUS_NAMES, AlarmState, Batch, Outputs, Publications, Reason, Reject, Severity
 
 SNAPSHOT_VERSION = 1
 _COMPARED = 2000  # names that a wrong one is compared with letter by letter; takes some 20 ms
-SET_BACK = 1.0  # seconds: a clock that shows that much less was set, and did not just tick unevenly
 Record = Callable[[Sequence[Step], Sequence[float]], None]
 RecordCommand = Callable[[Command, float], None]
 
@@ -43,7 +48,10 @@ class Twins:
             for name in block.config.known:
                 block.add(name, math.nan)
         self.decoder = Decoder(config, self.blocks)
+        self.floods = Floods(config.floods, self.blocks, f"{config.prefix}/{safe_level(config.site)}/".encode())
+        self.joined: dict[tuple[int, int], str] = {}  # groups that rows joined, until it is recorded
         self._latest = -math.inf  # arrival of the newest message
+        self.newest = -math.inf  # of the newest that was taken, by the present clock
         self.commands = Commands()
         self._farewells: list[Publications] = []  # of alarms that are no longer configured, sent once
 
@@ -60,32 +68,47 @@ class Twins:
             if min(batch.received) < self._latest - SET_BACK:
                 for block in self.blocks:
                     block.silence.look_again()
+                self.floods.look_again()
             self._latest = batch.received[-1]
             steps = self.decoder.decode(batch, out)
+            self._join()
             if record is not None:
                 record(steps, batch.received)
+            self.joined.clear()
             self.assimilate(steps, Arrivals(batch.received, batch.topics), out)
         return out
 
+    def _join(self) -> None:
+        """Assets whose topic told their group, as their first one does."""
+        for block, row, parent in self.decoder.found:
+            if self.floods.groups.name_of(block, row) is None:
+                self.floods.groups.join(block, row, parent)
+                self.joined[block, row] = parent
+        self.decoder.found.clear()
+
     def assimilate(self, steps: Sequence[Step], arrivals: Arrivals, out: Outputs) -> None:
         """Take decoded steps: the part of `on_batch` that moves the twins, and all that a journal has to repeat."""
+        self._watch_clock(steps, arrivals.received)
         for step in steps:
             block = self.blocks[step.block]
             if isinstance(step, Take):
                 newest = max(step.samples.times)
                 out.event_time = max(out.event_time, newest)
                 block.take(step.samples, arrivals, out)
-            elif block.drive(step.bank, step.entry, step.time, step.value):
+            elif block.drive(step.bank, step.entry, step.time, step.value, arrivals.received[step.message]):
                 out.readings += 1
             else:
                 out.rejects.append(Reject(arrivals.topics[step.message], Reason.LATE, f"shared input at {step.time!r}"))
+        if out.said:
+            self.floods.settle(out, first=True)
 
-    def make(self, block: int, name: str, now: float) -> None:
-        """A twin of this block that spoke for the first time at `now`, as the decoder makes it."""
+    def make(self, block: int, name: str, now: float, parent: str = "") -> None:
+        """A twin of this block that spoke for the first time at `now`, as the decoder makes it; or its group."""
         b = self.blocks[block]
         if name not in b.rows.row_of:
             b.add(name, now)
-            self.decoder.owner[name] = b
+        if parent:
+            self.floods.groups.join(block, b.rows.row_of[name], parent)
 
     def on_command(self, command: Command, now: float, record: RecordCommand | None = None) -> tuple[Outputs, Answer]:
         """An operator's command at `now`. `record` is told of it before it moves anything; a refused one is none.
@@ -98,12 +121,36 @@ class Twins:
             record(command, now)
         out = Outputs()
         assert block is not None  # noqa: S101  for the type checker: `targets` has refused
-        return out, self.commands.run(command, now, block, alarms, out)
+        answer = self.commands.run(command, now, block, alarms, out)
+        self.floods.settle(out)
+        return out, answer
+
+    def _watch_clock(self, steps: Sequence[Step], received: Sequence[float]) -> None:
+        """Arrivals go on within a batch; one that begins before the last one ended has another clock."""
+        if steps:
+            first = min(s.samples.message[0] if isinstance(s, Take) else s.message for s in steps)
+            last = max(s.samples.message[-1] if isinstance(s, Take) else s.message for s in steps)
+            if received[first] < self.newest:
+                self._set_back(received[first])
+            self.newest = received[last]
+
+    def _passed(self, now: float) -> None:
+        """Arrivals may be counted on a little ahead of the clock."""
+        if now < self.newest - SET_BACK:
+            self._set_back(now)
+
+    def _set_back(self, now: float) -> None:
+        for block in self.blocks:
+            if len(block):
+                block.setback.mark(now)
+        self.newest = now
 
     def resume(self, now: float) -> None:
         """Nobody was listening until `now`: the silence before it says nothing of the twins."""
+        self._passed(now)
         for block in self.blocks:
             block.silence.resume(now)
+        self.floods.resume(now)
 
     def mute(self, muted: bool) -> None:
         """While muted, states and forecasts are counted but not written: a replay's would be thrown away."""
@@ -114,16 +161,19 @@ class Twins:
         """What the passing of time brings. now: UTC seconds."""
         out = Outputs(publications=self._farewells)
         self._farewells = []
+        self._passed(now)
         for block in self.blocks:
             if len(block):
                 block.on_time(now, out)
+        self.floods.settle(out)
+        self.floods.on_time(now, out)
         return out
 
     def next_time(self) -> float:
         """UTC seconds at which `on_time` next has something to do; infinity when never."""
         if self._farewells:
             return -math.inf
-        return min((b.next_time() for b in self.blocks if len(b)), default=math.inf)
+        return min([self.floods.next_time(), *(b.next_time() for b in self.blocks if len(b))])
 
     def subscriptions(self) -> list[tuple[str, int]]:
         """(filter, QoS) of everything the blocks listen to."""
@@ -135,8 +185,9 @@ class Twins:
         for block in self.blocks:
             for alarm in block.alarms:
                 for row in alarm.notable(len(block)).tolist():
-                    if alarm.state(row) is not AlarmState.CLEARED:
+                    if alarm.state(row) is not AlarmState.CLEARED and self.floods.unheard(alarm, row) is None:
                         block.reporter.again(alarm, row, now, out)
+        self.floods.again(now, out)
         return out
 
     # -- what others look at
@@ -185,7 +236,7 @@ class Twins:
 
     def detail(self, asset: str) -> dict[str, Any] | None:
         """Everything about one twin, JSON-able; None when there is none of that name."""
-        b = self.decoder.owner.get(asset) or next((b for b in self.blocks if asset in b.rows.row_of), None)
+        b = next((b for b in self.blocks if asset in b.rows.row_of), None)
         if b is None:
             return None
         row = b.rows.row_of[asset]
@@ -210,7 +261,8 @@ class Twins:
                 "expected": _known(expected),
                 "std": _known(std),
                 "surprise": surprise,
-                "quality": ("good", "uncertain", "bad")[quality],
+                "quality": QUALITIES[quality],
+                **({} if REASONS[quality] is UNSET else {"reason": REASONS[quality]}),
                 "unit": unit,
                 "noise": _known(math.sqrt(max(bank.views[f"r{k}"][row], 0.0))),
                 "readings": int(bank.views[f"n{k}"][row]),
@@ -250,7 +302,15 @@ class Twins:
     def snapshot(self) -> dict[str, Any]:
         """Everything learned, as plain columns. `restore` gives back the same bits."""
         blocks = [_export(b) for b in self.blocks]
-        return {"version": SNAPSHOT_VERSION, "blocks": blocks, "commands": self.commands.export()}
+        for k, saved in enumerate(blocks):
+            saved["floods"] = floodstate.export_block(self.floods, k)
+        return {
+            "version": SNAPSHOT_VERSION,
+            "newest": self.newest,
+            "blocks": blocks,
+            "commands": self.commands.export(),
+            "floods": floodstate.export(self.floods),
+        }
 
     def restore(self, saved: Mapping[str, Any]) -> list[str]:
         """Take over what a snapshot holds, block by block; returns a line for each that had to start over and why.
@@ -263,6 +323,7 @@ class Twins:
             ]
         lines = []
         self.commands.load(saved.get("commands", ()))
+        floodstate.load(self.floods, saved.get("floods"))
         unused = list(saved["blocks"])
         for b in self.blocks:
             match = next((s for s in unused if _sizeless(s["identity"]) == identity(b.config)), None)
@@ -274,10 +335,12 @@ class Twins:
             if near is not None and near["names"]:
                 what = _difference(_sizeless(near["identity"]), identity(b.config))
                 lines.append(f"block {_place(b.config)}: {what} changed, its twins start over")
+        if unused:
+            self.floods.look_again()
         for gone in unused:
             for name in gone["alarms"]:
                 self._farewell(gone, name, range(len(gone["names"])))
-        self.decoder.owner = {name: b for b in self.blocks for name in b.rows.names}
+        self.newest = saved.get("newest", -math.inf)
         return lines
 
     def _adopt(self, b: Block, saved: Mapping[str, Any]) -> list[str]:
@@ -296,16 +359,21 @@ class Twins:
             for name, column in saved["columns"].items():
                 if name in b.rows.columns:
                     b.rows.columns[name][r] = column[source]
+            b.setback.count()
             for bank, data in zip(b.banks, saved["banks"], strict=True):
                 bank.load(rows, {k: v[..., source] for k, v in data.items()})
             for a in b.alarms:
                 if a.name in kept_alarms:
                     old = saved["alarms"][a.name]
                     a.load(r, {k: v[source] for k, v in old["rows"].items()})
+                    if a.fleet is not None and "fleet" in old:
+                        a.fleet.load(old["fleet"])
                     a.operator.load(old.get("decisions", ()), dict(zip(keep, rows, strict=True)))
                     self._unlatch(b, a, rows)
             for bands, learned in zip(b.announcer.forecaster.bands, saved.get("bands", ()), strict=False):
                 bands.load(r, {k: v[source] for k, v in learned.items()})
+        number = self.blocks.index(b)
+        floodstate.load_block(self.floods, number, saved.get("floods"), dict(zip(keep, rows, strict=True)), kept_alarms)
         b.silence.resumed = saved["resumed"]
         # The very deadline, so that a replay looks at the same times as the run that it repeats.
         b.silence.due = saved["due"] if saved["settings"] == repr(b.config) else -math.inf
@@ -330,6 +398,7 @@ class Twins:
         for row in rows if not alarm.operator.latching else ():
             if alarm.operator.release(row):
                 b.reconfigured(alarm, row, out)
+        self.floods.settle(out)
         self._farewells += out.publications
 
     def _farewell(self, saved: Mapping[str, Any], alarm: str, rows: Iterable[int]) -> None:
@@ -341,7 +410,10 @@ class Twins:
             old["rows"]["raised"].tolist(),
             old["rows"]["count"].tolist(),
         )
+        unheard = floodstate.unheard(saved.get("floods"), alarm)
         for row in rows:
+            if row in unheard:
+                continue
             if phases[row] >= ACTIVE or marks[row] & ~UNACKNOWLEDGED:
                 topic, payload = farewell(saved, alarm, row, raised[row], count[row] + 1)
                 self._farewells.append(Publications((topic,), (payload,), 1, True, owed=True))
@@ -382,7 +454,7 @@ def _difference(old: Mapping[str, str], new: Mapping[str, str]) -> str:
     return ", ".join(k for k in new if old.get(k) != new[k])
 
 
-_BLOCK_COLUMNS = ("seen", "made", "time", "forecast", "published", "status", "seq")
+_BLOCK_COLUMNS = ("back", "seen", "made", "time", "forecast", "published", "status", "seq")
 
 
 def _export(b: Block) -> dict[str, Any]:
@@ -408,6 +480,7 @@ def _export(b: Block) -> dict[str, Any]:
                 "rule": a.rule.words,
                 "rows": a.export(rows),
                 "decisions": a.operator.export(len(b)),
+                **({"fleet": a.fleet.export()} if a.fleet is not None else {}),
             }
             for a in b.alarms
         },

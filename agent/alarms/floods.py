@@ -99,8 +99,9 @@ class Floods:
     # -- time
 
     def look_again(self) -> None:
-        """The clock may have been set back."""
+        """The clock may have been set back, or the twins be others."""
         self._look = True
+        self.groups.due = -math.inf
 
     def resume(self, now: float) -> None:
         """Nobody was listening until now."""

@@ -184,33 +184,41 @@ class Groups:
                 continue
             parent = self._parent(group.name)
             gone = parent is not None and parent.missing
-            if group.stands != self._stands(g, group, tally, parent, keys):
+            if group.covers and not (group.stands or gone):
+                self._wait_anew(keys, now)
+            if group.stands != self._stands(g, group, tally, parent, keys, now):
                 group.stands = not group.stands
                 group.count += 1
                 if group.stands:
                     group.since = now
+                else:
+                    self._wait_anew(keys, now)
                 yield g, group.stands
-            covered, group.covers = group.covers, group.stands or gone
+            group.covers = group.stands or gone
             if group.covers:
                 continue
             for key in keys:
                 held = self.held[key]
-                if covered:
-                    held.since = now + self._allowed(key)
                 if not self._absent(key) or self._alone(g, held, tally, parent, now):
                     del self.held[key]
                     yield key, held
                 else:
                     self.due = min(self.due, max(held.since + self.wait, now + max(LOOK_LEAST, self.wait)))
 
-    def _stands(self, g: int, group: Group, tally: Tally, parent: Parent | None, keys: list[Key]) -> bool:
+    def _wait_anew(self, keys: list[Key], now: float) -> None:
+        """Their group is back: each has as long to follow as it may be silent."""
+        for key in keys:
+            self.held[key].since = now + self._allowed(key)
+
+    def _stands(self, g: int, group: Group, tally: Tally, parent: Parent | None, keys: list[Key], now: float) -> bool:
         members, silent = int(tally.members[g]), int(tally.silent[g])
         if group.stands:
             return silent > 0 and silent >= self.settings.share * CLEARED * members
-        if not keys or members < self.settings.least or silent < self.settings.share * members - _NEAR:
+        since = min((self.held[key].since for key in keys), default=math.inf)
+        if since > now or members < self.settings.least or silent < self.settings.share * members - _NEAR:
             return False
         # A parent that has not spoken since may well be what is absent; then its own alarm will say so.
-        return parent is None or (not parent.missing and parent.heard > min(self.held[key].since for key in keys))
+        return parent is None or (not parent.missing and parent.heard > since)
 
     def _alone(self, g: int, held: Held, tally: Tally, parent: Parent | None, now: float) -> bool:
         """Whether this absence is no part of a greater one."""

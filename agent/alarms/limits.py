@@ -19,6 +19,7 @@ from agent.types import Withheld
 
 Key = tuple[int, int, int]  # block, alarm, row
 Asset = tuple[int, int]  # block, row
+_ROUNDING = 1e-4  # seconds, so that a burst of many at one time, each rounded, is not cut short by one
 _SPENT = 1024  # buckets of assets, beyond which those that are full again are forgotten
 
 
@@ -31,7 +32,7 @@ class Bucket(NamedTuple):
     @staticmethod
     def of(limit: RateLimit) -> Bucket:
         interval = float(limit.per) / limit.changes
-        return Bucket(interval, interval * (limit.burst - 1))
+        return Bucket(interval, interval * (limit.burst - 1) + _ROUNDING)
 
     def opens(self, full: float) -> float:
         """When there is a token. full: when the bucket is full again."""
