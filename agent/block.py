@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.alarms.joint import Joint
 from agent.alarms.lifecycle import ACTIVE, Lifecycle
 from agent.alarms.operator import Deed, Verb
 from agent.alarms.report import Reporter
@@ -21,8 +22,8 @@ from agent.alarms.rules import Absence
 from agent.announce import Announcer, tracked_states
 from agent.bank import FEW, Bank, Outcome
 from agent.build import Plan, lifecycles
-from agent.kernel import GATE
-from agent.rows import GOOD, UNCERTAIN, Rows
+from agent.quality import Quality
+from agent.rows import GOOD, Rows
 from agent.silence import Silence
 from agent.types import Cause, Outputs, Reason, Reject, Status, TraceRow, Transition
 
@@ -73,12 +74,19 @@ class Block:
         self.rows = Rows(len(plan.channels), tracked_states(plan), plan.prefix)
         self.alarms = lifecycles(plan, self.rows, self.banks)
         self.by_slot: list[list[Lifecycle]] = [[] for _ in plan.channels]
+        self.together: list[Lifecycle] = []  # of all channels of an asset
         for alarm in self.alarms:
+            if isinstance(alarm.rule, Joint):
+                self.together.append(alarm)
+                continue
             whole = isinstance(alarm.rule, Absence) and alarm.rule.whole_asset
             for slot in range(len(plan.channels)) if whole else (alarm.watched.slot,):
                 self.by_slot[slot].append(alarm)
         self.announcer = Announcer(plan, self.rows, self.banks)
-        self.reporter = Reporter(plan.model, self.rows)
+        joint = next((a.rule for a in self.together if isinstance(a.rule, Joint)), None)
+        self.reporter = Reporter(plan.model, self.rows, joint)
+        self.quality = Quality(self.rows, self.by_slot, joint, robust=plan.robust)
+        self._held: list[tuple[Lifecycle, int, Transition, float, float]] = []  # changes told when all channels are in
         bands = self.announcer.forecaster.bands
         self.bands = [
             (bands[where[0]],) if bands and where is not None else () for _, where, _ in plan.shape
@@ -124,10 +132,14 @@ class Block:
         columns = sorted(zip(s.slots, s.columns, strict=True), key=lambda c: self.turn[c[0]])
         used = False
         for k, (message, row, time) in enumerate(zip(s.message, s.rows, s.times, strict=True)):
+            moved = False
             for slot, column in columns:
                 value = column[k]
                 if value is not None:
-                    used |= self._take_value(slot, row, time, value, message, arrivals, out)
+                    moved |= self._take_value(slot, row, time, value, message, arrivals, out)
+            if moved and self.together:
+                self._relate(row, time, arrivals.received[message], out)
+            used |= moved
             if k == last or s.message[k + 1] != message:
                 if used:
                     received = arrivals.received[message]
@@ -175,11 +187,12 @@ class Block:
                 bands.observe(row, entry, time, bank.views[f"z{entry}"][row])
         views = self.rows.views
         views[f"surprise{slot}"][row] = bank.views[f"c{entry}"][row]
-        views[f"quality{slot}"][row] = UNCERTAIN if self.plan.robust and nis > GATE else GOOD
         for alarm in self.by_slot[slot]:
             change = alarm.reading(row, time)
             if change is not None:
-                self._changed(alarm, row, change, time, received, out, Cause.READING)
+                self._read(alarm, row, change, time, received, out)
+        if self.quality.mark(slot, row, bank, entry) and not placed:
+            out.relearned.append((self.rows.names[row], self.plan.channels[slot].name))
 
     def _trace(
         self, slot: int, row: int, bank: Bank, entry: int, time: float, value: float, outcome: Outcome
@@ -221,6 +234,9 @@ class Block:
                 if len(which):
                     part = Round(rows[which], whole.times[which], column[which], whole.arrived[which], message[which])
                     used[present] |= self._take_column(slot, part, arrivals, out)
+            if self.together and used.any():
+                done = k[used]
+                self._relate_many(rows[done], whole.times[done], whole.arrived[done], out)
             if not single:
                 taken.update(message[k[used]].tolist())
                 used = ends[k] & np.array([m in taken for m in message[k].tolist()], bool)
@@ -267,11 +283,42 @@ class Block:
             new = rows[in_order]
             bands.observe_many(new, entry, part.times[in_order], bank.columns[f"z{entry}"][new])
         c[f"surprise{slot}"][rows] = bank.columns[f"c{entry}"][rows]
-        c[f"quality{slot}"][rows] = np.where(nis > GATE, UNCERTAIN, GOOD) if self.plan.robust else GOOD
         for alarm in self.by_slot[slot]:
             for j, change in alarm.readings(rows, part.times):
-                time, received = float(part.times[j]), float(part.arrived[j])
-                self._changed(alarm, int(rows[j]), change, time, received, out, Cause.READING)
+                self._read(alarm, int(rows[j]), change, float(part.times[j]), float(part.arrived[j]), out)
+        for row in rows[self.quality.mark_many(slot, rows, bank, entry) & in_order].tolist():
+            out.relearned.append((self.rows.names[row], self.plan.channels[slot].name))
+
+    def _relate(self, row: int, time: float, received: float, out: Outputs) -> None:
+        """All channels of a sample are in: hold them against each other, then tell what changed."""
+        for alarm in self.together:
+            change = alarm.reading(row, time)
+            if change is not None:
+                self._held.append((alarm, row, change, time, received))
+        self.quality.relate(row)
+        self._release(out)
+
+    def _relate_many(
+        self, rows: NDArray[np.intp], times: NDArray[np.float64], arrived: NDArray[np.float64], out: Outputs
+    ) -> None:
+        """As `_relate`, for different rows."""
+        for alarm in self.together:
+            for j, change in alarm.readings(rows, times):
+                self._held.append((alarm, int(rows[j]), change, float(times[j]), float(arrived[j])))
+        self.quality.relate_many(rows)
+        self._release(out)
+
+    def _read(self, alarm: Lifecycle, row: int, change: Transition, time: float, received: float, out: Outputs) -> None:
+        """A reading changed an alarm. Where siblings have a say in what is told, it waits for those of the same sample."""
+        if self.together:
+            self._held.append((alarm, row, change, time, received))
+        else:
+            self._changed(alarm, row, change, time, received, out, Cause.READING)
+
+    def _release(self, out: Outputs) -> None:
+        for held in self._held:
+            self._changed(*held, out, Cause.READING)
+        self._held.clear()
 
     def _changed(
         self,

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from agent.alarms.anomaly import Anomaly
+from agent.alarms.joint import Joint
 from agent.alarms.lifecycle import Lifecycle
 from agent.alarms.rules import Absence, Flat, Limit, Rate, Rule, Surprise, Watched
 from agent.bank import Bank
@@ -203,7 +204,17 @@ def lifecycles(plan: Plan, rows: Rows, banks: Sequence[Bank]) -> list[Lifecycle]
         given: dict[str, Alarm] = {"anomaly": AnomalyAlarm()}
     else:
         given = plan.config.alarms
-    for name, spec in given.items():
+    together: list[tuple[str, AnomalyAlarm]] = []
+    shares: dict[str, int] = {}  # parts in which an alarm's budget goes
+    for name, whole in given.items():
+        spec: Alarm = whole
+        if isinstance(whole, AnomalyAlarm):
+            own, joint = _split(name, whole, len(watched))
+            shares[name] = (0 if own is None else 1 if own.channel is not None else len(watched)) + (joint is not None)
+            together += [(name, joint)] if joint is not None else []
+            if own is None:
+                continue
+            spec = own
         if spec.channel is not None:
             if spec.channel not in watched:
                 raise PlanError(
@@ -215,17 +226,35 @@ def lifecycles(plan: Plan, rows: Rows, banks: Sequence[Bank]) -> list[Lifecycle]
             specs.append((name, spec, next(iter(watched.values())), True))
         else:
             for channel, w in watched.items():
-                specs.append((name if len(watched) == 1 else f"{name}_{channel}", spec, w, False))
+                called = name if len(watched) == 1 else f"{name}_{channel}"
+                specs.append((called, spec, w, False))
+                shares[called] = shares.get(name, 1)
     for name, w in watched.items():
         specs += [(n, s, w, False) for n, s in _limit_alarms(name, plan.channels[w.slot].config)]
-    names = [n for n, *_ in specs]
+    names = [n for n, *_ in specs] + [f"{n}_joint" for n, _ in together]
     for n in names:
         if names.count(n) > 1:
             raise PlanError(("alarms",), f"two alarms would be called {n!r}: rename one")
-    return [
-        Lifecycle(n, s, _rule(s, w, whole=whole, channels=len(watched)), w, plan.config.learning)
-        for n, s, w, whole in specs
+    alarms = [
+        Lifecycle(n, s, _rule(s, w, whole=all_of_it, shares=shares.get(n, 1)), w, plan.config.learning)
+        for n, s, w, all_of_it in specs
     ]
+    for n, s in together:
+        rule = Joint(s, list(watched.values())[: s.joint_channels], shares[n])
+        alarms.append(Lifecycle(f"{n}_joint", s, rule, rule.watched, plan.config.learning))
+        alarms[-1].in_order = False  # channels that report apart do so at equal times, too
+    return alarms
+
+
+def _split(name: str, spec: AnomalyAlarm, channels: int) -> tuple[AnomalyAlarm | None, AnomalyAlarm | None]:
+    """What of an anomaly alarm is of single channels, and what of all together."""
+    own = [d for d in spec.detectors if d != "joint"]
+    many = spec.channel is None and channels > 1
+    if not own and not many:
+        hint = "leave `channel` out" if spec.channel is not None else "this block measures one"
+        raise PlanError(("alarms", name, "detectors"), f"`joint` holds several channels against each other: {hint}")
+    joint = spec if many and "joint" in spec.detectors else None
+    return (msgspec.structs.replace(spec, detectors=own) if own else None), joint
 
 
 def _limit_alarms(channel: str, config: Channel) -> list[tuple[str, LimitAlarm]]:
@@ -254,7 +283,7 @@ def _limit_alarms(channel: str, config: Channel) -> list[tuple[str, LimitAlarm]]
     return out
 
 
-def _rule(spec: Alarm, w: Watched, *, whole: bool, channels: int) -> Rule:
+def _rule(spec: Alarm, w: Watched, *, whole: bool, shares: int) -> Rule:
     if isinstance(spec, LimitAlarm):
         return Limit(spec, w)
     if isinstance(spec, RateAlarm):
@@ -264,5 +293,5 @@ def _rule(spec: Alarm, w: Watched, *, whole: bool, channels: int) -> Rule:
     if isinstance(spec, AbsenceAlarm):
         return Absence(spec, w, whole_asset=whole)
     if isinstance(spec, AnomalyAlarm):
-        return Anomaly(spec, w, 1 if spec.channel is not None else channels)
+        return Anomaly(spec, w, shares)
     return Surprise(spec, w)

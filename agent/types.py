@@ -218,6 +218,9 @@ class Outputs:
     nis_count: dict[str, int] = field(default_factory=dict)
     event_time: float = 0.0  # UTC seconds of the newest reading used; 0: none
     commands: list[int] = field(default_factory=list)  # positions of messages that are commands, for the shell
+    relearned: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # asset, channel: the twin took a new level for its own
     made: list[tuple[int, str, float]] = field(default_factory=list)  # new twins: block, asset, when (UTC seconds)
 
     @property

@@ -57,6 +57,7 @@ def test_what_is_not_known_of_a_mute_channel_is_null() -> None:
         "std": None,
         "surprise": 0.0,
         "quality": "bad",
+        "reason": "no reading yet",
     }
     assert state["states"]["mute"] == {"mean": None, "std": None}
 

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from agent.alarms.anomaly import Anomaly
+from agent.alarms.joint import Joint
 from agent.alarms.lifecycle import ACTIVE, FALLING, NORMAL, RISING, Lifecycle
 from agent.alarms.rules import Absence
 from agent.rows import Rows
@@ -19,7 +20,8 @@ STATES = {NORMAL: "normal", RISING: "rising", ACTIVE: "active", FALLING: "fallin
 
 def explain(alarm: Lifecycle, row: int, rows: Rows, now: float) -> dict[str, Any]:
     """One alarm of one twin, JSON-able. now: arrival clock."""
-    w, rule = alarm.watched, alarm.rule
+    rule = alarm.rule
+    w = rule.subject(row) if isinstance(rule, Joint) else alarm.watched
     absence = rule if isinstance(rule, Absence) else None
     whole = absence is not None and absence.whole_asset
     phase = int(alarm.phase[row])
@@ -48,9 +50,9 @@ def explain(alarm: Lifecycle, row: int, rows: Rows, now: float) -> dict[str, Any
         "severity": alarm.severity.value,
         "channel": None if whole else w.name,
         "rule": rule.words,
-        "detector": rule.detector(row) if isinstance(rule, Anomaly) else None,
+        "detector": rule.detector(row) if isinstance(rule, Anomaly) else "joint" if isinstance(rule, Joint) else None,
         **known,
-        "unit": "s" if absence is not None else "" if isinstance(rule, Anomaly) else w.unit,
+        "unit": "s" if absence is not None else "" if isinstance(rule, (Anomaly, Joint)) else w.unit,
         "since": since,
         "seconds": None if since is None else max(0.0, event_now - since),
         "clears": _clears(alarm, row, phase, event_now) if raised else None,

@@ -4,10 +4,10 @@ A rule over all measured channels of an asset, which share the budget of its `an
 words, and decides when the channels are judged; the arithmetic is `agent.alarms.relation`'s, and what is made of a
 channel that is off, `agent.alarms.suspect`'s.
 
-Channels that come in one message are judged with it. Where each has messages of its own they are judged once in a
-cycle: when all that are at hand have reported since the last time, or one of them for the second time. A channel is at
-hand for one and a half of its usual intervals after it reported, and is then left out until it reports again. What is
-learned is in order of arrival: late readings judge nothing.
+Channels that come in one message are judged with it. Where each has messages of its own they are judged together when
+none of them is due to report, so once in a cycle with its last, but not for ever later. A channel is at hand for one
+and a half of its usual intervals after it reported, and is then left out until it reports again. What is learned is in
+order of arrival: late readings judge nothing.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _CALM_JUDGEMENTS = 60  # in a row that end an alarm
 _LEAST = 2.0  # whatever the budget, an alarm takes less than one judgement in a hundred
 _INCONSISTENT = 4.0  # evidence from which the channels that are off are marked
 _HELD = 1.5  # usual intervals for which a reading stands for its channel
+_DUE = 0.75  # and after which the next one is waited for
 _TOGETHER = 0.5  # usual intervals within which readings are of one moment
 _MOVED = 2.0  # standard deviations off its mean, beyond which a channel is not where it usually is,
 _JUMPED = 3.0  # and of an innovation, beyond which it did not stay where it was
@@ -44,7 +45,6 @@ class Joint:
         self.members = tuple(members)
         self.watched = self.members[0]
         self.position = {w.slot: k for k, w in enumerate(self.members)}
-        self.all = (1 << len(self.members)) - 1
         self.rate = spec.false_alarms / float(spec.per) / shares  # per second
         listed = ", ".join(w.name for w in self.members)
         self.words = f"channels that do not go together as usual: {listed}"
@@ -52,8 +52,8 @@ class Joint:
         self.columns |= {
             f"at{k}": np.zeros(0) for k in range(len(self.members))
         }  # time of each channel's newest reading
-        # Channels that reported since the last judgement, as bits; calm judgements in a row; whom the alarm is about.
-        self.columns |= {name: np.zeros(0, np.int64) for name in ("reported", "calm", "who")}
+        # Calm judgements in a row, and whom the alarm is about.
+        self.columns |= {name: np.zeros(0, np.int64) for name in ("calm", "who")}
         self.views: dict[str, Any] = {}
         self._floats: dict[str, Any] = {}
         self._arrays: dict[str, Any] = {}
@@ -76,7 +76,7 @@ class Joint:
         for k, w in enumerate(self.members):
             bank = w.bank.views
             time = bank["T" if w.bank.solo else f"t{w.channel}"]
-            self._own.append((1 << k, time, self.views[f"at{k}"], bank["d"], _HELD * w.bank.measured))
+            self._own.append((1 << k, time, self.views[f"at{k}"], bank["d"], w.bank.measured))
         self._readings = [w.bank.views[f"z{w.channel}"] for w in self.members]
 
     @staticmethod
@@ -96,14 +96,19 @@ class Joint:
             newest = max(newest, at[row])
         if not came:
             return
-        before = v["reported"][row]
-        reported = before | came
-        at_hand = [1.0 if newest - at[row] <= held * d[row] else 0.0 for _, _, at, d, held in self._own]
-        if not before & came and any(a and not reported & bit for a, (bit, *_) in zip(at_hand, self._own, strict=True)):
-            v["reported"][row] = reported
+        at_hand, apart, due, shortest = [], False, False, math.inf
+        for bit, _, at, d, share in self._own:
+            age, interval = newest - at[row], share * d[row]
+            here = age <= _HELD * interval
+            at_hand.append(1.0 if here else 0.0)
+            if here and not came & bit:
+                apart = True
+                due |= age > _DUE * interval
+            if here:
+                shortest = min(shortest, interval)
+        passed = newest - v["T"][row]
+        if apart and ((due and passed <= _HELD * shortest) or passed < _TOGETHER * shortest):
             return
-        # One that reports for the second time begins the next cycle.
-        v["reported"][row] = came if before & came else 0
         (evidence,) = self._floats["judge"](row, newest, *[z[row] for z in self._readings], *at_hand)
         if v["n"][row] % relation.BLOCK == 0.0:
             self._floats["learn"](row)
@@ -112,29 +117,30 @@ class Joint:
     def observe_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> None:
         c = self.columns
         at: list[NDArray[np.float64]] = []
-        came = np.zeros(len(rows), np.int64)
+        came: list[NDArray[np.bool_]] = []
         for k, w in enumerate(self.members):
             said, before = w.bank.columns["T" if w.bank.solo else f"t{w.channel}"][rows], c[f"at{k}"][rows]
-            newer = said > before
-            at.append(np.where(newer, said, before))
+            came.append(said > before)
+            at.append(np.where(came[k], said, before))
             c[f"at{k}"][rows] = at[k]
-            came |= np.where(newer, 1 << k, 0)
         newest = np.maximum.reduce(at)
-        at_hand, missing = [], np.zeros(len(rows), bool)
-        earlier = c["reported"][rows]
-        reported = earlier | came
-        for k, w in enumerate(self.members):
-            with np.errstate(invalid="ignore"):
-                here = newest - at[k] <= _HELD * w.bank.measured * w.bank.columns["d"][rows]
-            at_hand.append(np.where(here, 1.0, 0.0))
-            missing |= here & (reported & (1 << k) == 0)
-        again = earlier & came != 0
-        due = (came != 0) & (again | ~missing)
-        c["reported"][rows] = np.where(due, np.where(again, came, 0), reported)
-        if not due.all():
-            if not due.any():
+        at_hand, shortest = [], np.full(len(rows), math.inf)
+        apart, due = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+        with np.errstate(invalid="ignore"):
+            for k, w in enumerate(self.members):
+                age, interval = newest - at[k], w.bank.measured * w.bank.columns["d"][rows]
+                here = age <= _HELD * interval
+                at_hand.append(np.where(here, 1.0, 0.0))
+                shortest = np.where(here, np.minimum(shortest, interval), shortest)
+                apart |= here & ~came[k]
+                due |= here & ~came[k] & (age > _DUE * interval)
+            passed = newest - c["T"][rows]
+            wait = apart & ((due & (passed <= _HELD * shortest)) | (passed < _TOGETHER * shortest))
+        judged = np.logical_or.reduce(came) & ~wait
+        if not judged.all():
+            if not judged.any():
                 return
-            rows, newest, at_hand = rows[due], newest[due], [a[due] for a in at_hand]
+            rows, newest, at_hand = rows[judged], newest[judged], [a[judged] for a in at_hand]
         readings = [w.bank.columns[f"z{w.channel}"][rows] for w in self.members]
         with np.errstate(all="ignore"):
             (evidence,) = self._arrays["judge"](rows, newest, *readings, *at_hand)
@@ -160,6 +166,10 @@ class Joint:
             v["calm"][row] = 0
 
     # -- as a rule
+
+    def shift(self, row: int, by: float) -> None:
+        for name in ("T", *(f"at{k}" for k in range(len(self.members)))):
+            self.views[name][row] += by
 
     def threshold(self, row: int) -> float:
         """The evidence at which this row's alarm is raised."""
@@ -222,7 +232,9 @@ class Joint:
             return None
         moments = [at[row] for _, _, at, _, _ in self._own]
         newest = max(moments)
-        here = [newest - at <= held * d[row] for at, (_, _, _, d, held) in zip(moments, self._own, strict=True)]
+        ages = [newest - at for at in moments]
+        intervals = [share * d[row] for _, _, _, d, share in self._own]
+        here = [age <= _HELD * interval for age, interval in zip(ages, intervals, strict=True)]
         size = range(len(self.members))
         means = [v[f"m{k}"][row] for k in size]
         usual = [[v[f"S{min(j, k)}_{max(j, k)}"][row] * (here[j] and here[k]) for k in size] for j in size]
@@ -242,10 +254,7 @@ class Joint:
         bank, c = banks[channel]
         if bank[f"i{c}"][row] > GATE:
             # Readings of another moment say nothing of this one.
-            if any(
-                h and newest - at > _TOGETHER / _HELD * held * d[row]
-                for h, at, (_, _, _, d, held) in zip(here, moments, self._own, strict=True)
-            ):
+            if any(here[k] and ages[k] > _TOGETHER * intervals[k] for k in size):
                 return None
             sudden = [z - b[f"y{k}"][row] for z, (b, k) in zip(readings, banks, strict=True)]
             jumps = [_JUMPED * math.sqrt(max(b[f"s{k}"][row], 0.0)) for b, k in banks]

@@ -16,7 +16,9 @@ is off by itself is what the detectors of single channels judge.
 
 m and S follow slowly. A state that is improbable counts less, so that it bends neither, yet a state that stays is
 learned: weights as of the t-type M-estimator (Maronna 1976, Annals of Statistics 4, 51-67). The statistic changes slowly
-from one judgement to the next, so its tail (`agent.tail`) learns from the largest of each block.
+from one judgement to the next, so its tail (`agent.tail`) learns from the largest of each block, and of
+several blocks in a row beyond the knot for one in a hundred only from the first: an episode is one event (declustering
+by runs: Coles 2001, §5.3.2), else the tail would climb along with a slow fault.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ BELIED = 64.0  # an interval this many times the present one is halved
 RIDGE = 1e-4  # added to each correlation with itself: no two channels tell each other better than this
 STILL = 1e-18  # of the squared mean: a channel with less variance does not move
 TINY = 1e-300
-GROWTH = 1.01  # of a knot in a block at most, so that the tail does not climb along with a slow fault,
+GROWTH = 1.2  # of a knot in an episode at most, so that a fault does not deafen the tail for later ones,
 EARLY = 10.0  # and by up to as much again in about so many first blocks
 START_KNOTS = (2.4, 3.2, 4.0, 4.8)  # close to what normal noise gives for the largest of a few channels and a block
 
@@ -55,7 +57,7 @@ def names(channels: int) -> tuple[str, ...]:
         *(f"m{k}" for k in ks),
         *(f"f{k}" for k in ks),
         *pairs,
-        *("n", "T", "d", "B", "evidence", "odd"),  # judgements, time of the last, usual interval, largest of the block
+        *("n", "T", "d", "B", "episode", "evidence", "odd"),
         *(f"K{k}" for k in range(KNOTS)),
     )
 
@@ -124,7 +126,9 @@ def program(channels: int, *, arrays: bool) -> CodeType:
     put("n", n + 1.0)
     usual, gap = sym("d"), sym("t") - sym("T")
     # An interval of decades, from a clock that starts in 1970, is soon forgotten.
-    nearer = where(gap * BELIED < usual, usual * 0.5, usual + (minimum(gap, usual * 10.0) - usual) * 0.05)
+    nearer = where(
+        gap * BELIED < usual, usual * 0.5, usual + (minimum(gap, usual * 10.0) - usual) * maximum(pace, 0.05)
+    )
     put("d", where(gap > 0.0, where(usual > 0.0, nearer, gap), usual))
     put("T", sym("t"))
     loads = {name: f"{name}_[i]" for name in names(channels)}
@@ -132,10 +136,13 @@ def program(channels: int, *, arrays: bool) -> CodeType:
     source = emit("judge", parameters, loads, stores, [told_now], arrays=arrays)
     blocks = sym("n") / BLOCK
     most = GROWTH + EARLY / (blocks + EARLY)
+    beyond = sym("B") > knots[1]
+    same = beyond & (sym("episode") > 0.0)
     after = [
-        (f"K{k}_[i]", minimum(new, old * most))
+        (f"K{k}_[i]", where(same, old, minimum(new, old * most)))
         for k, (old, new) in enumerate(zip(knots, learned(sym("B"), blocks, knots), strict=True))
     ]
+    after.append(("episode_[i]", where(beyond, 1.0, 0.0)))
     source += emit("learn", ("i",), loads, [*after, ("B_[i]", const(0.0))], [const(0.0)], arrays=arrays)
     return compile(source, "<emitted relation>", "exec")
 

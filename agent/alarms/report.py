@@ -11,10 +11,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import UNSET
+
 from agent.alarms.anomaly import Anomaly
+from agent.alarms.joint import Joint
 from agent.alarms.lifecycle import Lifecycle
 from agent.alarms.operator import Deed
-from agent.alarms.rules import Absence
+from agent.alarms.rules import Absence, Flat, Rule, Watched
+from agent.alarms.suspect import NOTHING, PROCESS, Finding
 from agent.encode import ENCODER, AlarmMessage
 from agent.rows import Rows
 from agent.topics import safe_level
@@ -24,9 +28,11 @@ from agent.types import AlarmChange, AlarmState, Cause, Outputs, Publications, T
 class Reporter:
     """Alarm messages of one block."""
 
-    def __init__(self, model: str, rows: Rows) -> None:
+    def __init__(self, model: str, rows: Rows, joint: Joint | None = None) -> None:
+        """joint: what holds the channels against each other, where something does."""
         self.model = model
         self.rows = rows
+        self.joint = joint
 
     def changed(
         self,
@@ -70,7 +76,8 @@ class Reporter:
         cause: Cause,
         deed: Deed | None,
     ) -> tuple[bytes, bytes]:
-        name, w, rule = self.rows.names[row], alarm.watched, alarm.rule
+        name, rule = self.rows.names[row], alarm.rule
+        w = rule.subject(row) if isinstance(rule, Joint) else alarm.watched
         columns = w.bank.views
         absence, whole = isinstance(rule, Absence), isinstance(rule, Absence) and rule.whole_asset
         value = processed - rule.value(row) if absence else rule.value(row)
@@ -81,10 +88,15 @@ class Reporter:
         state, decided = alarm.state(row), alarm.operator.of(row)
         since = float(alarm.raised[row]) or math.nan  # NaN: never raised
         text = f"{name if whole else f'{name} {w.name}'}: {_words(change, state, time - since, decided.until, deed)}"
-        anomalous = isinstance(rule, Anomaly) and change is Transition.RAISED
-        text += rule.explain(row) if isinstance(rule, Anomaly) and anomalous else rule.words
+        found = self._found(w, row, rule) if state is AlarmState.ACTIVE and not absence else None
+        if isinstance(rule, (Anomaly, Joint)) and change is Transition.RAISED:
+            text += rule.explain(row)
+        else:
+            text += rule.words
         if state is AlarmState.ACTIVE and not absence:
             text += f"; reported {reported:.6g}, expected {expected:.6g} ± {std:.3g}{' ' + w.unit if w.unit else ''}"
+        if found is not None and self.joint is not None and (suspected := self.joint.say(w.slot, found)):
+            text += f"; {suspected}"
         seq = int(alarm.count[row])
         payload = ENCODER.encode(
             AlarmMessage(
@@ -115,9 +127,19 @@ class Reporter:
                 model=self.model,
                 message=alarm.message,
                 text=text,
+                suspect=UNSET if found is None else found.suspect,
             )
         )
         return self.rows.topic(row, b"/alarm/" + alarm.name.encode()), payload
+
+    def _found(self, w: Watched, row: int, rule: Rule) -> Finding | None:
+        """What its siblings say of a channel."""
+        if self.joint is None or w.slot not in self.joint.position:
+            return None
+        found = self.joint.finding(w.slot, row) or NOTHING
+        # A channel at rest did not change along with anything.
+        at_rest = isinstance(rule, Flat) or (isinstance(rule, Anomaly) and rule.detector(row) == "flat")
+        return NOTHING if at_rest and found.suspect == PROCESS else found
 
 
 def _words(change: Transition, state: AlarmState, lasted: float, until: float, deed: Deed | None) -> str:

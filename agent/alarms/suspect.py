@@ -3,8 +3,9 @@
 Plain arithmetic on a few numbers, done only when an alarm is told or asked about. Each channel in turn is supposed to
 be the one whose sensor fails; what is left without it either goes together as usual or does not (analytical redundancy
 with one residual per sensor, each blind to its own: Gertler 1998, Fault Detection and Diagnosis in Engineering Systems,
-ch. 3). Only where one supposition holds and all others fail is a sensor suspected; where none holds, or where all goes
-together although the channel is far from usual, it is the process. In all other cases nothing is claimed.
+ch. 3). A sensor is suspected where one supposition holds and all others fail, the siblings are where they usually are, and
+not only one of them bears witness. Where none holds, or where all goes together although the channel is far from
+usual, it is the process. In all other cases nothing is claimed.
 
 A change of the process that shows in one channel only looks like its sensor, and no arithmetic on readings tells the two
 apart: hence "suspected".
@@ -73,7 +74,9 @@ def find(
     std = scale[at] / math.sqrt(p[at][at])
     left = [_largest_without(k, w, p) for k in range(len(there))]
     suspect = _suspect(at, u, w, p, left, ordinary, odd)
-    if suspect == SENSOR and any(moved[k] for k in by):
+    if suspect == SENSOR and not _told_without(telling[0], at, p):
+        suspect = UNKNOWN
+    elif suspect == SENSOR and any(moved[k] for k in by):
         # Siblings have left their usual range, where the relation was learned: only the direction can be trusted.
         suspect = PROCESS if residual * u[at] < EXPLAINED * u[at] * u[at] else UNKNOWN
     return Finding(suspect, residual * scale[at], std, by, left[at] < odd)
@@ -99,6 +102,11 @@ def _suspect(
     if not possible:
         return PROCESS
     return SENSOR if possible == [at] and left[at] <= ordinary else UNKNOWN
+
+
+def _told_without(witness: int, at: int, p: Sequence[Sequence[float]]) -> bool:
+    """Whether the channel is told well enough by the others when the one that tells most of it is left out."""
+    return 1.0 - 1.0 / ((p[at][at] - p[at][witness] ** 2 / p[witness][witness]) * (1.0 + RIDGE)) >= TOLD
 
 
 def _largest_without(channel: int, w: Sequence[float], p: Sequence[Sequence[float]]) -> float:

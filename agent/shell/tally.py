@@ -59,6 +59,7 @@ class Tally:
         self.used = 0
         self.late = 0
         self.rejects = dict.fromkeys(Reason, 0)
+        self.relearned = 0
         self.discovered = 0
         self.states = 0
         self.forecasts = 0
@@ -81,6 +82,7 @@ class Tally:
         self.late += outputs.late
         for reject in outputs.rejects:
             self.rejects[reject.reason] += 1
+        self.relearned += len(outputs.relearned)
         self.discovered += outputs.discovered
         self.states += outputs.states
         self.forecasts += outputs.forecasts
@@ -103,6 +105,7 @@ class Tally:
             "twinned_messages_total": self.messages,
             "twinned_readings_total": {("used",): self.used, ("late",): self.late},
             "twinned_rejects_total": {(reason.value,): count for reason, count in self.rejects.items()},
+            "twinned_relearned_levels_total": self.relearned,
             "twinned_assets_discovered_total": self.discovered,
             "twinned_publications_total": {
                 ("state",): self.states,

@@ -15,7 +15,7 @@ MAX_REJECTS = 50  # told apart in one batch; the rest is told by reason only
 
 
 def tell_outputs(log: Logger, outputs: Outputs, twins: int) -> None:
-    """Rejects, alarm changes and new assets."""
+    """Rejects, alarm changes, levels that were taken over, and new assets."""
     if outputs.rejects:
         _tell_rejects(log, outputs.rejects)
     for change in outputs.alarms:
@@ -24,6 +24,13 @@ def tell_outputs(log: Logger, outputs: Outputs, twins: int) -> None:
             f"alarm {change.transition}",
             (change.asset, change.name),
             {"asset": change.asset, "alarm": change.name, "severity": change.severity.value},
+        )
+    for asset, channel in outputs.relearned:
+        log.log(
+            "info",
+            "improbable readings persist: the twin took their level for its own",
+            (asset, channel),
+            {"asset": asset, "channel": channel},
         )
     if outputs.discovered:
         log.info("assets discovered", new=outputs.discovered, twins=twins)
