@@ -26,6 +26,7 @@ QUALITIES = (Quality.GOOD.value, Quality.UNCERTAIN.value, Quality.BAD.value, *3 
 REASONS = (UNSET, "improbable", "no reading yet", "stuck", "inconsistent", "relearned")
 
 _TEMPLATE_PAYS = 8  # messages
+_AT_ONCE = 128  # messages, so that what is in between stays in the cache and costs no fresh pages
 _MOST_TEMPLATES = 64  # combinations of status and qualities whose text is remembered
 
 Number = float | None
@@ -367,11 +368,15 @@ class StateEncoder:
             status, values = STATUS_NAMES[key[0]], zip(*(column.tolist() for column in columns), strict=True)
             listed = (times.tolist(), processed.tolist(), names, seq.tolist(), values)
             return [self.write(t, p, 0.0, name, status, n, v) for t, p, name, n, v in zip(*listed, strict=True)]
-        numbers = [*times.tolist(), *processed.tolist(), *seq.tolist()]
-        for at, column in enumerate(columns):
-            if at not in self._codes:
-                numbers += column.tolist()
-        return template.fill(quoted, numbers)
+        shown = [times, processed, seq, *(column for at, column in enumerate(columns) if at not in self._codes)]
+        messages: list[bytes] = []
+        for low in range(0, len(names), _AT_ONCE):
+            part = slice(low, low + _AT_ONCE)
+            numbers: list[float] = []
+            for column in shown:
+                numbers += column[part].tolist()
+            messages += template.fill(quoted[part], numbers)
+        return messages
 
     def _template(self, key: tuple[int, ...]) -> Template | None:
         """The text around the numbers of messages with this status and these qualities."""
