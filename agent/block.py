@@ -24,6 +24,7 @@ from agent.bank import FEW, Bank, Outcome
 from agent.build import Plan, lifecycles
 from agent.quality import Quality
 from agent.rows import GOOD, Rows
+from agent.setback import SetBack
 from agent.silence import Silence
 from agent.types import Cause, Outputs, Reason, Reject, Status, TraceRow, Transition
 
@@ -93,6 +94,9 @@ class Block:
         ]  # by slot
         self.silence = Silence(plan.config.silence, self.rows, self.banks, self.alarms)
         self.tracing = False
+        self.setback = SetBack(self.rows, self.banks, self.alarms, bands, float(plan.config.time.max_ahead))
+        self._message = 0  # of the batch, that is worked on
+        self._round: tuple[NDArray[np.intp], NDArray[np.intp]] | None = None  # rows that are, and their messages
         # Readings of one time are in the order of the filters' entries; in any other they would count as late.
         last = [max((entry for _, entry in targets), default=0) for targets in plan.targets]
         self.turn = {slot: turn for turn, slot in enumerate(sorted(range(len(last)), key=last.__getitem__))}
@@ -122,6 +126,8 @@ class Block:
         count = len(samples.rows)
         distinct = len(set(samples.rows)) if count >= FEW else 0
         if self.tracing or distinct < FEW or count > distinct * _HOT:
+        if self.setback.marked:
+            out.set_back += [back for _, back in self.setback.meet(samples, arrivals.received)]
             self._take_floats(samples, arrivals, out)
         else:
             self._take_arrays(samples, distinct == count, arrivals, out)
@@ -153,9 +159,7 @@ class Block:
     ) -> bool:
         """One reading of one channel; whether it was used."""
         where = self.plan.targets[slot]
-        outcome = Outcome.LATE
-        for b, entry in reversed(where):
-            outcome = self.banks[b].update(row, entry, time, value)
+        outcome = self._update(where, row, time, value)
         b, entry = where[0]
         bank = self.banks[b]
         if outcome >= Outcome.LATE:
@@ -163,6 +167,9 @@ class Block:
             out.rejects.append(Reject(arrivals.topics[message], _REASONS[outcome], detail))
         else:
             out.readings += 1
+        if outcome == Outcome.LATE and self.setback.disbelieves(row, bank, arrivals.received[message]):
+            out.set_back.append(self.setback.start_over(row, time))
+            outcome = self._update(where, row, time, value)
             out.late += outcome == Outcome.PLACED
             received = arrivals.received[message]
             views = self.rows.views
@@ -182,6 +189,13 @@ class Block:
     ) -> None:
         nis = bank.views[f"i{entry}"][row]
         if not placed:  # else it is the newest reading's, which was counted when it came
+    def _update(self, where: Sequence[tuple[int, int]], row: int, time: float, value: float) -> Outcome:
+        """Into each bank that takes it; what became of it in the first, whose channel it is."""
+        outcome = Outcome.LATE
+        for b, entry in reversed(where):
+            outcome = self.banks[b].update(row, entry, time, value)
+        return outcome
+
             out.add_nis(bank.component.model, nis, 1)
             for bands in self.bands[slot]:
                 bands.observe(row, entry, time, bank.views[f"z{entry}"][row])
@@ -257,6 +271,7 @@ class Block:
                 topic = arrivals.topics[int(part.message[j])]
                 out.rejects.append(
                     Reject(topic, _REASONS[Outcome(int(codes[j]))], f"{name} at {float(part.times[j])!r}")
+            self._believe_again(slot, part, codes, out)
                 )
             out.late += int((codes == Outcome.PLACED).sum())
             in_order = codes[used] == Outcome.USED
@@ -276,6 +291,16 @@ class Block:
         bank = self.banks[b]
         if entry >= bank.measured:
             c[f"quality{slot}"][rows] = GOOD
+    def _believe_again(self, slot: int, part: Round, codes: NDArray[np.uint8], out: Outputs) -> None:
+        """Late readings of rows whose newest time cannot be believed are taken after all; `codes` is corrected."""
+        where = self.plan.targets[slot]
+        bank = self.banks[where[0][0]]
+        for j in np.flatnonzero(codes == Outcome.LATE).tolist():
+            row, time = int(part.rows[j]), float(part.times[j])
+            if self.setback.disbelieves(row, bank, float(part.arrived[j])):
+                out.set_back.append(self.setback.start_over(row, time))
+                codes[j] = self._update(where, row, time, float(part.values[j]))
+
             return
         nis = bank.columns[f"i{entry}"][rows]
         out.add_nis(bank.component.model, float(nis[in_order].sum()), int(in_order.sum()))
@@ -411,7 +436,9 @@ class Block:
     def drive(self, bank: int, entry: int, time: float, value: float) -> bool:
         """A shared input's new value for every twin, also for those to come; whether any use could be made of it."""
         b = self.banks[bank]
-        news = b.hold(entry, time, value)
+        # What has no time of its own is news whenever it comes.
+        believed = -math.inf if time == received else received + float(self.config.time.max_ahead)
+        news = b.hold(entry, time, value, believed)
         size = len(self.rows)
         begun = np.flatnonzero(~np.isnan(b.columns["T"][:size])) if size else np.zeros(0, np.intp)
         if not len(begun):

@@ -231,3 +231,6 @@ class Outputs:
         """Count normalised innovations squared towards their model."""
         self.nis_sum[model] = self.nis_sum.get(model, 0.0) + total
         self.nis_count[model] = self.nis_count.get(model, 0) + count
+    set_back: list[float] = field(
+        default_factory=list
+    )  # by how many seconds twins started over in time: `agent.setback`

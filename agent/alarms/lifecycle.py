@@ -160,6 +160,15 @@ class Lifecycle:
     # -- what people do
 
     def present(self, row: int) -> bool:
+    def shift(self, row: int, by: float) -> None:
+        """All event times of this row are `by` seconds later; an absence is judged by the other clock."""
+        if self.in_order:
+            for column in (self.since, self.raised):
+                if column[row]:  # else that was never
+                    column[row] += by
+            self.last[row] += by
+            self.rule.shift(row, by)
+
         """Whether the condition is there."""
         return bool(self._phase[row] >= ACTIVE)
 

@@ -100,7 +100,26 @@ METRICS: tuple[Entry, ...] = (
         ("state",),
         _all([state for state in AlarmState if state is not AlarmState.CLEARED]),
     ),
-    Entry("twinned_alarm_changes_total", "counter", "Changes of alarms.", ("transition",), _all(list(Transition))),
+    Entry(
+        "twinned_alarm_changes_total", "counter", "Changes of alarms, as told.", ("transition",), _all(list(Transition))
+    ),
+    Entry(
+        "twinned_alarm_changes_withheld_total",
+        "counter",
+        "Changes of alarms that were not told when they happened: too many of one asset, too many overall, or its group "
+        "stands for it or may soon.",
+        ("cause",),
+        _all(list(Withheld)),
+    ),
+    Entry(
+        "twinned_alarms_withheld",
+        "gauge",
+        "Alarms that are not told as they are, for now.",
+        ("cause",),
+        _all(list(Withheld)),
+    ),
+    Entry("twinned_alarm_flood", "gauge", "1 while changes of alarms are withheld because of all together."),
+    Entry("twinned_absent_groups", "gauge", "Groups whose alarm stands for the absence of their assets."),
     Entry(
         "twinned_commands_total",
         "counter",

@@ -61,6 +61,7 @@ class Tally:
         self.rejects = dict.fromkeys(Reason, 0)
         self.relearned = 0
         self.discovered = 0
+        self.set_back = 0
         self.states = 0
         self.forecasts = 0
         self.alarms = dict.fromkeys(Transition, 0)
@@ -85,6 +86,7 @@ class Tally:
         self.relearned += len(outputs.relearned)
         self.discovered += outputs.discovered
         self.states += outputs.states
+        self.set_back += len(outputs.set_back)
         self.forecasts += outputs.forecasts
         for change in outputs.alarms:
             self.alarms[change.transition] += 1
@@ -110,6 +112,7 @@ class Tally:
             "twinned_publications_total": {
                 ("state",): self.states,
                 ("forecast",): self.forecasts,
+            "twinned_twins_set_back_total": self.set_back,
                 ("alarm",): sum(self.alarms.values()),
             },
             "twinned_batch_messages": self.batch_messages.snapshot(),

@@ -32,6 +32,13 @@ def tell_outputs(log: Logger, outputs: Outputs, twins: int) -> None:
             (asset, channel),
             {"asset": asset, "channel": channel},
         )
+    if outputs.set_back:
+        log.log(
+            "warning",
+            "the clock was set back: twins go on from the new time",
+            "clock",
+            {"twins": len(outputs.set_back), "seconds": round(max(outputs.set_back), 3)},
+        )
     if outputs.discovered:
         log.info("assets discovered", new=outputs.discovered, twins=twins)
 
