@@ -324,6 +324,12 @@ class Payload(_Base, kw_only=True, frozen=True):
         str | None,
         Meta(description="Path of an array of samples in a JSON payload; a top-level array is recognised without it."),
     ] = None
+    sequence: Annotated[
+        str | None,
+        Meta(
+            description="Path, or column, of a number that the device counts up with each sample. A sample with a number that was there already is dropped as a duplicate; without this, the same channel and time make a duplicate. Not with `number`."
+        ),
+    ] = None
     columns: Annotated[
         list[str], Meta(description="Field names of a CSV line, in order; a name that is no channel is skipped.")
     ] = field(default_factory=list)
@@ -591,9 +597,16 @@ class AssetBlock(_Base, kw_only=True, frozen=True):
 class RateLimit(_Base, kw_only=True, frozen=True):
     """How many changes of alarms are published. What is withheld is counted, and what it came to is published later."""
 
-    changes: Annotated[int, Meta(ge=1, le=1_000_000, description="This many changes ...")]
+    changes: Annotated[int, Meta(ge=1, le=1_000_000, description="This many changes ...")] = 10
     per: Annotated[Duration, Meta(description="... in this time, on average. 0: any number.")] = Duration(60)
-    burst: Annotated[int, Meta(ge=1, le=1_000_000, description="So many at once, after a calm time.")]
+    burst: Annotated[int, Meta(ge=1, le=1_000_000, description="So many at once, after a calm time.")] = 20
+
+
+class OverallLimit(RateLimit, kw_only=True, frozen=True):
+    """The same for all alarms together."""
+
+    changes: Annotated[int, Meta(ge=1, le=1_000_000, description="This many changes ...")] = 100
+    burst: Annotated[int, Meta(ge=1, le=1_000_000, description="So many at once, after a calm time.")] = 200
 
 
 class Groups(_Base, kw_only=True, frozen=True):
@@ -615,12 +628,8 @@ class Groups(_Base, kw_only=True, frozen=True):
 class Floods(_Base, kw_only=True, frozen=True):
     """What keeps a fault from burying everybody in alarms."""
 
-    asset: Annotated[RateLimit, Meta(description="For the alarms of each asset.")] = field(
-        default_factory=lambda: RateLimit(changes=10, burst=20)
-    )
-    overall: Annotated[RateLimit, Meta(description="For all alarms together.")] = field(
-        default_factory=lambda: RateLimit(changes=100, burst=200)
-    )
+    asset: Annotated[RateLimit, Meta(description="For the alarms of each asset.")] = field(default_factory=RateLimit)
+    overall: Annotated[OverallLimit, Meta(description="For all alarms together.")] = field(default_factory=OverallLimit)
     groups: Annotated[Groups, Meta(description="One alarm for a dead gateway.")] = field(default_factory=Groups)
 
 
@@ -637,7 +646,9 @@ class Config(_Base, kw_only=True, frozen=True):
     http: Annotated[Http, Meta(description="HTTP server.")] = field(default_factory=Http)
     commands: Annotated[Commands, Meta(description="What operators may do.")] = field(default_factory=Commands)
     log: Annotated[Log, Meta(description="Logging.")] = field(default_factory=Log)
-    floods: Annotated[Floods, Meta(description="How many alarms are published at most.")] = field(default_factory=Floods)
+    floods: Annotated[Floods, Meta(description="How many alarms are published at most.")] = field(
+        default_factory=Floods
+    )
     assets: Annotated[
         list[AssetBlock], Meta(min_length=1, description="Asset blocks; the first whose topic matches takes a message.")
     ]

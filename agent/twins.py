@@ -75,7 +75,11 @@ class Twins:
             if record is not None:
                 record(steps, batch.received)
             self.joined.clear()
-            self.assimilate(steps, Arrivals(batch.received, batch.topics), out)
+            try:
+                self.assimilate(steps, Arrivals(batch.received, batch.topics), out)
+            except BaseException:
+                self.decoder.forget()
+                raise
         return out
 
     def _join(self) -> None:
@@ -199,10 +203,14 @@ class Twins:
         return dict(zip(STATUS_NAMES, total.tolist(), strict=True))
 
     def active_alarms(self) -> dict[str, int]:
+        """By severity; those of groups as well, and not those that nobody was told of."""
         counts = {s.value: 0 for s in Severity}
         for b in self.blocks:
             for alarm in b.alarms:
                 counts[alarm.severity.value] += alarm.active
+        for alarm, row in self.floods.silenced():
+            counts[alarm.severity.value] -= alarm.present(row)
+        counts[self.config.floods.groups.severity.value] += self.floods.groups.standing()
         return counts
 
     def summaries(self, offset: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
@@ -285,7 +293,9 @@ class Twins:
         if b is None:
             return None
         row = b.rows.row_of[asset]
-        return self._summary(b, row) | {"now": now, "alarms": [explain(a, row, b.rows, now) for a in b.alarms]}
+        return self._summary(b, row) | {"now": now, "alarms": [
+                explain(a, row, b.rows, now, self.floods.unheard(a, row)) for a in b.alarms
+            ]}
 
     def alike(self, asset: str) -> list[str]:
         """At most three names of twins that may have been meant."""
@@ -304,6 +314,8 @@ class Twins:
         blocks = [_export(b) for b in self.blocks]
         for k, saved in enumerate(blocks):
             saved["floods"] = floodstate.export_block(self.floods, k)
+            if numbers := [s.export() for block, s in self.decoder.sequences if block is self.blocks[k]]:
+                saved["sequences"] = numbers
         return {
             "version": SNAPSHOT_VERSION,
             "newest": self.newest,
@@ -374,6 +386,9 @@ class Twins:
                 bands.load(r, {k: v[source] for k, v in learned.items()})
         number = self.blocks.index(b)
         floodstate.load_block(self.floods, number, saved.get("floods"), dict(zip(keep, rows, strict=True)), kept_alarms)
+        own = [s for block, s in self.decoder.sequences if block is b]
+        for sequences, old in zip(own, saved.get("sequences", ()), strict=False):
+            sequences.load(old, dict(zip(keep, rows, strict=True)))
         b.silence.resumed = saved["resumed"]
         # The very deadline, so that a replay looks at the same times as the run that it repeats.
         b.silence.due = saved["due"] if saved["settings"] == repr(b.config) else -math.inf
@@ -432,7 +447,7 @@ def _place(config: AssetBlock) -> str:
     return config.topic or ",".join(c.topic or "" for c in config.channels.values() if c is not None)
 
 
-_WINDOW = re.compile(r"\bwindow=\d+,? ?")
+_CARRIED = re.compile(r"\b(?:window=\d+|sequence=(?:None|'[^']*'|\"[^\"]*\")),? ?")
 _STATE_KEYS = ("topic", "name", "model", "payload", "time", "learning", "gate")
 
 
@@ -446,8 +461,8 @@ def identity(config: AssetBlock) -> dict[str, str]:
 
 
 def _sizeless(said: Mapping[str, str]) -> dict[str, str]:
-    """Without how many readings are kept: a ring of another length begins anew, the twin goes on."""
-    return {key: _WINDOW.sub("", value) for key, value in said.items()}
+    """Without how many readings are kept, and where their number stands: these begin anew, the twin goes on."""
+    return {key: _CARRIED.sub("", value) for key, value in said.items()}
 
 
 def _difference(old: Mapping[str, str], new: Mapping[str, str]) -> str:

@@ -14,12 +14,18 @@ from agent.alarms.joint import Joint
 from agent.alarms.lifecycle import ACTIVE, FALLING, NORMAL, RISING, Lifecycle
 from agent.alarms.rules import Absence
 from agent.rows import Rows
+from agent.types import AlarmState, Withheld
 
+_WITHHELD = {
+    Withheld.ASSET.value: "too many changes of this asset's alarms",
+    Withheld.OVERALL.value: "too many changes of all alarms together",
+    Withheld.GROUP.value: "its group stands for it, or may soon",
+}
 STATES = {NORMAL: "normal", RISING: "rising", ACTIVE: "active", FALLING: "falling"}
 
 
-def explain(alarm: Lifecycle, row: int, rows: Rows, now: float) -> dict[str, Any]:
-    """One alarm of one twin, JSON-able. now: arrival clock."""
+def explain(alarm: Lifecycle, row: int, rows: Rows, now: float, withheld: Withheld | None = None) -> dict[str, Any]:
+    """One alarm of one twin, JSON-able. now: arrival clock; withheld: why it is not told as it is."""
     rule = alarm.rule
     w = rule.subject(row) if isinstance(rule, Joint) else alarm.watched
     absence = rule if isinstance(rule, Absence) else None
@@ -47,6 +53,8 @@ def explain(alarm: Lifecycle, row: int, rows: Rows, now: float) -> dict[str, Any
     record: dict[str, Any] = {
         "alarm": alarm.name,
         "state": STATES[phase],
+        "published": alarm.state(row).value,
+        "withheld": None if withheld is None else withheld.value,
         "severity": alarm.severity.value,
         "channel": None if whole else w.name,
         "rule": rule.words,
@@ -55,17 +63,23 @@ def explain(alarm: Lifecycle, row: int, rows: Rows, now: float) -> dict[str, Any
         "unit": "s" if absence is not None else "" if isinstance(rule, (Anomaly, Joint)) else w.unit,
         "since": since,
         "seconds": None if since is None else max(0.0, event_now - since),
-        "clears": _clears(alarm, row, phase, event_now) if raised else None,
+        "clears": _clears(alarm, row, phase, event_now),
     }
     return record | {"text": _text(alarm, row, record, readings, event_now)}
 
 
-def _clears(alarm: Lifecycle, row: int, phase: int, now: float) -> str:
+def _clears(alarm: Lifecycle, row: int, phase: int, now: float) -> str | None:
+    reset = ", once somebody resets it" if alarm.operator.latching else ""
     if phase == FALLING:
         left = alarm.off_delay - (now - float(alarm.since[row]))
-        return f"in {max(0.0, left):.6g} s, unless its condition comes back before that"
+        return (
+            f"in {max(0.0, left):.6g} s, unless its condition comes back before that{reset and ', and then'}{reset[1:]}"
+        )
+    if phase < ACTIVE:
+        return "once somebody resets it" if alarm.state(row) is AlarmState.LATCHED else None
     words = alarm.rule.clears(row)
-    return f"{words}, for {alarm.off_delay:g} s" if alarm.off_delay > 0.0 else words
+    lasting = f", for {alarm.off_delay:g} s" if alarm.off_delay > 0.0 else ""
+    return f"{words}{lasting}{reset and ', and then'}{reset[1:]}"
 
 
 def _text(alarm: Lifecycle, row: int, r: dict[str, Any], readings: int, now: float) -> str:
@@ -87,6 +101,12 @@ def _text(alarm: Lifecycle, row: int, r: dict[str, Any], readings: int, now: flo
         )
     if r["seconds"] is not None:
         words.append(f"active for {r['seconds']:.6g} s, clears {r['clears']}")
+    elif r["clears"] is not None:
+        words.append(f"its condition is gone, clears {r['clears']}")
+    if r["published"] in ("acknowledged", "shelved", "disabled"):
+        words.append(r["published"])
+    if r["withheld"] is not None:
+        words.append(f"not told as it is: {_WITHHELD[r['withheld']]}")
     return "; ".join(words)
 
 

@@ -255,6 +255,10 @@ class Groups:
             names += [block.rows.names[row] for row in found[: NAMED - len(names)].tolist()]
         return names
 
+    def standing(self) -> int:
+        """How many alarms of groups are active."""
+        return sum(group.stands for group in self.groups)
+
     def _members(self, block: int) -> NDArray[np.intp]:
         of = self._of[block]
         return np.flatnonzero(of[: len(self.blocks[block])] >= 0)

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct, UnsetType
 
 from agent import codecs
+from agent.alarms.report import GROUP_ALARM
 from agent.checks.fields import CHECKS
 from agent.checks.models import Models
 from agent.checks.place import Keys, Place, parsed, said
@@ -54,6 +55,7 @@ class Checks:
         measured = self.models.measured(block, place)
         if measured is not None:
             _alarms(block, measured, place)
+        _grouped(block, place)
 
     def codec(self, block: AssetBlock, place: Place) -> None:
         """The payload format, asked for once per different wish: a codec is compiled when it is built."""
@@ -121,6 +123,16 @@ def _alarms(block: AssetBlock, measured: frozenset[str], place: Place) -> None:
                     ("alarms", name), "a name that no other alarm has", f"`{full}`, the name of `{other}`, too"
                 )
             names[full] = ("alarms", name)
+
+
+def _grouped(block: AssetBlock, place: Place) -> None:
+    """Members of a group can be absent, and no alarm is called as a group's."""
+    given: dict[str, Alarm] = {} if isinstance(block.alarms, UnsetType) else block.alarms
+    if block.parent is not None and not any(isinstance(alarm, AbsenceAlarm) for alarm in given.values()):
+        hint = "for example `alarms: {gone: {type: absence, after: 5min}}`"
+        place.report(("parent",), "an `absence` alarm in `alarms`, for the group to stand for", "none", hint)
+    if GROUP_ALARM in given:
+        place.report(("alarms", GROUP_ALARM), "another name, as the alarms of groups have this one")
 
 
 def _assets_once(blocks: list[Heard]) -> None:

@@ -54,6 +54,12 @@ def topics(block: AssetBlock, place: Place) -> Templates:
         except ValueError as error:
             wrong_name = block.name is not None and template is templates[0][1]
             place.teach(("name",) if wrong_name else where, str(error))
+        if block.parent is not None:
+            try:
+                check_asset_name(block.parent, template.names)
+            except ValueError as error:
+                place.teach(("parent",), str(error))
+                break
     if block.name is None and len(templates) > 1:
         first = _asset_levels(templates[0][1])
         for where, template in templates[1:]:

@@ -86,7 +86,7 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
     """For people: alarms that are not normal with all there is to know, then a line for each of the others."""
     heard = "never heard" if answer["seen"] is None else f"last heard {_when(answer['seen'])}"
     yield f"{answer['asset']}: {answer['status']}, {heard}"
-    calm = [alarm for alarm in answer["alarms"] if alarm["state"] == "normal"]
+    calm = [alarm for alarm in answer["alarms"] if alarm["state"] == "normal" and alarm["published"] == "cleared"]
     for alarm in answer["alarms"]:
         if alarm not in calm:
             yield from _in_full(alarm)
@@ -98,7 +98,9 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
 
 
 def _in_full(alarm: dict[str, Any]) -> Iterator[str]:
-    yield f"  {alarm['alarm']}: {alarm['state']}, {alarm['severity']}"
+    published = alarm["published"]
+    state = alarm["state"] if published in ("active", "cleared") else f"{alarm['state']}, {published}"
+    yield f"  {alarm['alarm']}: {state}, {alarm['severity']}"
     yield f"    why      {_subject(alarm)}{alarm['text']}"
     if alarm["since"] is not None:
         yield f"    since    {_when(alarm['since'])}"

@@ -22,7 +22,7 @@ from agent.alarms.operator import Verb
 from agent.shell.commanding import UNKNOWN
 from agent.shell.logs import LEVELS
 from agent.shell.tally import KINDS, RELOADS, RESULTS, HistogramValue, Snapshot, SummaryValue, Value
-from agent.types import AlarmState, Reason, Severity, Transition
+from agent.types import AlarmState, Reason, Severity, Transition, Withheld
 
 
 class Entry(NamedTuple):
@@ -89,7 +89,8 @@ METRICS: tuple[Entry, ...] = (
     Entry(
         "twinned_active_alarms",
         "gauge",
-        "Alarms whose condition is there, also those that are shelved or disabled.",
+        "Alarms whose condition is there, also those that are shelved or disabled, and those of groups; not those that "
+        "nobody was told of.",
         ("severity",),
         _all(list(Severity)),
     ),

@@ -169,6 +169,9 @@ def snapshot_of(service: Service) -> dict[str, Value]:
             "twinned_build_info": {(service.version,): 1},
             "twinned_twins": {(name,): count for name, count in service.twins.status_counts().items()},
             "twinned_active_alarms": {(name,): count for name, count in service.twins.active_alarms().items()},
+            "twinned_alarms_withheld": {(name,): count for name, count in service.twins.floods.waiting().items()},
+            "twinned_alarm_flood": int(service.twins.floods.flooded),
+            "twinned_absent_groups": service.twins.floods.groups.standing(),
             "twinned_alarms": {(s.value,): n for s, n in listing.counts(service.twins.blocks).items()},
             "twinned_commands_total": {
                 (str(verb), result): count for (verb, result), count in service.commanding.counts.items()
