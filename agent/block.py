@@ -433,7 +433,7 @@ class Block:
 
     # -- an input that many assets share
 
-    def drive(self, bank: int, entry: int, time: float, value: float) -> bool:
+    def drive(self, bank: int, entry: int, time: float, value: float, received: float = math.inf) -> bool:
         """A shared input's new value for every twin, also for those to come; whether any use could be made of it."""
         b = self.banks[bank]
         # What has no time of its own is news whenever it comes.
