@@ -93,10 +93,8 @@ class Block:
             (bands[where[0]],) if bands and where is not None else () for _, where, _ in plan.shape
         ]  # by slot
         self.silence = Silence(plan.config.silence, self.rows, self.banks, self.alarms)
-        self.tracing = False
         self.setback = SetBack(self.rows, self.banks, self.alarms, bands, float(plan.config.time.max_ahead))
-        self._message = 0  # of the batch, that is worked on
-        self._round: tuple[NDArray[np.intp], NDArray[np.intp]] | None = None  # rows that are, and their messages
+        self.tracing = False
         # Readings of one time are in the order of the filters' entries; in any other they would count as late.
         last = [max((entry for _, entry in targets), default=0) for targets in plan.targets]
         self.turn = {slot: turn for turn, slot in enumerate(sorted(range(len(last)), key=last.__getitem__))}
@@ -123,11 +121,11 @@ class Block:
 
     def take(self, samples: Samples, arrivals: Arrivals, out: Outputs) -> None:
         """Work through the samples of a batch. Publications come out in the order of the messages."""
+        if self.setback.marked:
+            out.set_back += [back for _, back in self.setback.meet(samples, arrivals.received)]
         count = len(samples.rows)
         distinct = len(set(samples.rows)) if count >= FEW else 0
         if self.tracing or distinct < FEW or count > distinct * _HOT:
-        if self.setback.marked:
-            out.set_back += [back for _, back in self.setback.meet(samples, arrivals.received)]
             self._take_floats(samples, arrivals, out)
         else:
             self._take_arrays(samples, distinct == count, arrivals, out)
@@ -162,14 +160,14 @@ class Block:
         outcome = self._update(where, row, time, value)
         b, entry = where[0]
         bank = self.banks[b]
+        if outcome == Outcome.LATE and self.setback.disbelieves(row, bank, arrivals.received[message]):
+            out.set_back.append(self.setback.start_over(row, time))
+            outcome = self._update(where, row, time, value)
         if outcome >= Outcome.LATE:
             detail = f"{self.plan.channels[slot].name} at {time!r}"
             out.rejects.append(Reject(arrivals.topics[message], _REASONS[outcome], detail))
         else:
             out.readings += 1
-        if outcome == Outcome.LATE and self.setback.disbelieves(row, bank, arrivals.received[message]):
-            out.set_back.append(self.setback.start_over(row, time))
-            outcome = self._update(where, row, time, value)
             out.late += outcome == Outcome.PLACED
             received = arrivals.received[message]
             views = self.rows.views
@@ -184,11 +182,6 @@ class Block:
             out.trace.append(self._trace(slot, row, bank, entry, time, value, outcome))
         return outcome < Outcome.LATE
 
-    def _judge(
-        self, slot: int, row: int, bank: Bank, entry: int, time: float, received: float, placed: bool, out: Outputs
-    ) -> None:
-        nis = bank.views[f"i{entry}"][row]
-        if not placed:  # else it is the newest reading's, which was counted when it came
     def _update(self, where: Sequence[tuple[int, int]], row: int, time: float, value: float) -> Outcome:
         """Into each bank that takes it; what became of it in the first, whose channel it is."""
         outcome = Outcome.LATE
@@ -196,6 +189,11 @@ class Block:
             outcome = self.banks[b].update(row, entry, time, value)
         return outcome
 
+    def _judge(
+        self, slot: int, row: int, bank: Bank, entry: int, time: float, received: float, placed: bool, out: Outputs
+    ) -> None:
+        nis = bank.views[f"i{entry}"][row]
+        if not placed:  # else it is the newest reading's, which was counted when it came
             out.add_nis(bank.component.model, nis, 1)
             for bands in self.bands[slot]:
                 bands.observe(row, entry, time, bank.views[f"z{entry}"][row])
@@ -265,13 +263,13 @@ class Block:
             codes = self.banks[b].update_many(part.rows, entry, part.times, part.values)
         used = in_order = np.ones(len(part.rows), bool)
         if codes is not None:
+            self._believe_again(slot, part, codes, out)
             used = codes < Outcome.LATE
             name = self.plan.channels[slot].name
             for j in np.flatnonzero(~used).tolist():
                 topic = arrivals.topics[int(part.message[j])]
                 out.rejects.append(
                     Reject(topic, _REASONS[Outcome(int(codes[j]))], f"{name} at {float(part.times[j])!r}")
-            self._believe_again(slot, part, codes, out)
                 )
             out.late += int((codes == Outcome.PLACED).sum())
             in_order = codes[used] == Outcome.USED
@@ -285,12 +283,6 @@ class Block:
             self._judge_many(slot, part, in_order, out)
         return used
 
-    def _judge_many(self, slot: int, part: Round, in_order: NDArray[np.bool_], out: Outputs) -> None:
-        c, rows = self.rows.columns, part.rows
-        b, entry = self.plan.targets[slot][0]
-        bank = self.banks[b]
-        if entry >= bank.measured:
-            c[f"quality{slot}"][rows] = GOOD
     def _believe_again(self, slot: int, part: Round, codes: NDArray[np.uint8], out: Outputs) -> None:
         """Late readings of rows whose newest time cannot be believed are taken after all; `codes` is corrected."""
         where = self.plan.targets[slot]
@@ -301,6 +293,12 @@ class Block:
                 out.set_back.append(self.setback.start_over(row, time))
                 codes[j] = self._update(where, row, time, float(part.values[j]))
 
+    def _judge_many(self, slot: int, part: Round, in_order: NDArray[np.bool_], out: Outputs) -> None:
+        c, rows = self.rows.columns, part.rows
+        b, entry = self.plan.targets[slot][0]
+        bank = self.banks[b]
+        if entry >= bank.measured:
+            c[f"quality{slot}"][rows] = GOOD
             return
         nis = bank.columns[f"i{entry}"][rows]
         out.add_nis(bank.component.model, float(nis[in_order].sum()), int(in_order.sum()))

@@ -218,6 +218,8 @@ class Outputs:
     nis_count: dict[str, int] = field(default_factory=dict)
     event_time: float = 0.0  # UTC seconds of the newest reading used; 0: none
     commands: list[int] = field(default_factory=list)  # positions of messages that are commands, for the shell
+    # By how many seconds twins started over in time: `agent.setback`.
+    set_back: list[float] = field(default_factory=list)
     relearned: list[tuple[str, str]] = field(
         default_factory=list
     )  # asset, channel: the twin took a new level for its own
@@ -231,6 +233,3 @@ class Outputs:
         """Count normalised innovations squared towards their model."""
         self.nis_sum[model] = self.nis_sum.get(model, 0.0) + total
         self.nis_count[model] = self.nis_count.get(model, 0) + count
-    set_back: list[float] = field(
-        default_factory=list
-    )  # by how many seconds twins started over in time: `agent.setback`

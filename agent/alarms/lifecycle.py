@@ -157,9 +157,6 @@ class Lifecycle:
         self.active -= 1
         return self.operator.on_clear(row)
 
-    # -- what people do
-
-    def present(self, row: int) -> bool:
     def shift(self, row: int, by: float) -> None:
         """All event times of this row are `by` seconds later; an absence is judged by the other clock."""
         if self.in_order:
@@ -169,6 +166,9 @@ class Lifecycle:
             self.last[row] += by
             self.rule.shift(row, by)
 
+    # -- what people do
+
+    def present(self, row: int) -> bool:
         """Whether the condition is there."""
         return bool(self._phase[row] >= ACTIVE)
 
