@@ -13,6 +13,7 @@ from typing import NamedTuple
 from agent.block import Block, Samples
 from agent.codecs import Codec, build
 from agent.config import Config, Payload, Time
+from agent.sequences import LARGEST, Counted, Sequences
 from agent.topics import TopicTemplate, asset_name
 from agent.types import Batch, Columns, DecodeError, Outputs, Reason, Reject
 
@@ -31,6 +32,7 @@ class Lane:
     scale: tuple[tuple[float, float] | None, ...]  # per slot: (factor, offset), None where raw values are kept
     max_ahead: float
     refuse_retained: bool
+    sequences: Sequences | None  # where a sample carries a number; it is the codec's last field
 
 
 @dataclass(eq=False, slots=True)
@@ -42,6 +44,7 @@ class SharedInput:
     bank: int
     entry: int
     max_ahead: float
+    sequences: Sequences | None
 
 
 class Take(NamedTuple):
@@ -49,6 +52,7 @@ class Take(NamedTuple):
 
     block: int
     samples: Samples
+    counted: Sequence[Counted] = ()
 
 
 class Drive(NamedTuple):
@@ -60,6 +64,7 @@ class Drive(NamedTuple):
     time: float
     value: float
     message: int
+    counted: Sequence[Counted] = ()
 
 
 Step = Take | Drive
@@ -81,6 +86,7 @@ class Decoder:
         self.blocks = blocks
         self.entries: list[_Entry] = []
         self.lanes: list[Lane] = []
+        self.sequences: list[tuple[Block, Sequences]] = []
         self.shared: dict[bytes, list[SharedInput]] = {}
         self.subscriptions: dict[str, int] = {}
         for block in blocks:
@@ -107,6 +113,8 @@ class Decoder:
         def lane(slots: Sequence[int], payload: Payload, time: Time) -> Lane:
             fields = [channels[s].config.field or channels[s].name for s in slots]
             scale = [channels[s].config for s in slots]
+            if payload.sequence is not None:
+                fields.append(payload.sequence)
             made = Lane(
                 len(self.lanes),
                 block,
@@ -115,6 +123,7 @@ class Decoder:
                 tuple(None if (k.scale, k.offset) == (1.0, 0.0) else (k.scale, k.offset) for k in scale),
                 float(c.time.max_ahead),
                 c.retained == "refuse",
+                self._sequences(block, payload, shared=False),
             )
             self.lanes.append(made)
             return made
@@ -137,10 +146,28 @@ class Decoder:
         for shared in block.plan.shared:
             payload = Payload(format="number") if shared.field is None else c.payload
             time = Time(field="arrival") if shared.field is None else c.time
-            codec = build(payload, time, [shared.field or "value"])
-            into = SharedInput(block, codec, shared.bank, shared.entry, float(c.time.max_ahead))
+            sequences = self._sequences(block, payload, shared=True)
+            codec = build(payload, time, [shared.field or "value", *([sequences.path] if sequences else [])])
+            into = SharedInput(block, codec, shared.bank, shared.entry, float(c.time.max_ahead), sequences)
             self.shared.setdefault(shared.topic.encode(), []).append(into)
             self._subscribe(shared.topic, level)
+
+    def _sequences(self, block: Block, payload: Payload, *, shared: bool) -> Sequences | None:
+        if payload.sequence is None:
+            return None
+        made = Sequences(len(self.sequences), payload.sequence, shared=shared)
+        self.sequences.append((block, made))
+        return made
+
+    def count(self, counted: Sequence[Counted]) -> None:
+        """A replay: these numbers were taken."""
+        for each in counted:
+            self.sequences[each.sequences][1].repeat(each.rows, each.numbers)
+
+    def forget(self) -> None:
+        """The batch decoded last failed: its readings will come again, and are not to be taken for duplicates."""
+        for _, sequences in self.sequences:
+            sequences.undo()
 
     # -- routing
 
@@ -220,6 +247,8 @@ class Decoder:
 
     def decode(self, batch: Batch, out: Outputs) -> list[Step]:
         """Route and decode a whole batch. What cannot be used is among `out.rejects`; new assets in `out.made`."""
+        for _, sequences in self.sequences:
+            sequences.settle()
         get = self._routes.get
         found: list[int | None] = [get(t) for t in batch.topics]
         routes: list[int] = found  # type: ignore[assignment]  # as soon as no None is left
@@ -271,7 +300,7 @@ class Decoder:
             self._fill(table, ks, rows, batch, out)
             if table.message:
                 tables.setdefault(self.blocks.index(lane.block), []).append(table)
-        steps.extend(Take(number, _join(parts)) for number, parts in tables.items())
+        steps.extend(Take(number, _join(parts), _counted(parts)) for number, parts in tables.items())
 
     def _fill(self, into: _Table, ks: list[int], rows: list[int], batch: Batch, out: Outputs) -> None:
         """Decode messages in bulk where they are all ordinary; else halve until the unusual one is alone."""
@@ -285,6 +314,8 @@ class Decoder:
                     times = _filled(decoded.times, received)
                     if max(times) > min(received) + into.lane.max_ahead:
                         ks, rows, times, decoded = _not_ahead(into.lane, ks, rows, times, decoded, batch, out)
+                    if into.lane.sequences is not None:
+                        ks, rows, times, decoded = _not_again(into.lane, ks, rows, times, decoded, batch, out)
                     if ks:
                         into.extend(ks, rows, times, decoded.values)
                     return
@@ -316,6 +347,12 @@ class Decoder:
             if time > received + lane.max_ahead:
                 out.rejects.append(_ahead(batch, k, time))
                 continue
+            if lane.sequences is not None:
+                *values, number = sample.values
+                refused = _refused(lane.sequences, row, values, number)
+                if refused is not None:
+                    out.rejects.append(Reject(topic, *refused))
+                    continue
             into.extend([k], [row], [time], [[v] for v in sample.values])
         return bool(into.message)
 
@@ -332,8 +369,18 @@ class Decoder:
             time, value = received if sample.time is None else sample.time, sample.values[0]
             if time > received + shared.max_ahead:
                 out.rejects.append(_ahead(batch, k, time))
-            elif value is not None:
-                steps.append(Drive(self.blocks.index(shared.block), shared.bank, shared.entry, time, value, k))
+                continue
+            counted: list[Counted] = []
+            if shared.sequences is not None:
+                refused = _refused(shared.sequences, 0, [value], sample.values[1])
+                if refused is not None:
+                    out.rejects.append(Reject(topic, *refused))
+                    continue
+                taken = shared.sequences.taken()
+                counted += [taken] if taken else []
+            if value is not None:
+                block = self.blocks.index(shared.block)
+                steps.append(Drive(block, shared.bank, shared.entry, time, value, k, counted))
 
 
 class _Table:
@@ -389,6 +436,47 @@ def _not_ahead(
     values = [[column[i] for i in keep] for column in decoded.values]
     kept = [times[i] for i in keep]
     return [ks[i] for i in keep], [rows[i] for i in keep], kept, Columns(kept, values)
+
+
+def _refused(
+    sequences: Sequences, row: int, values: Sequence[float | None], number: float | None
+) -> tuple[Reason, str] | None:
+    """Why a sample with this sequence number is not used; row -1: nobody has a row for it yet, so nothing is counted."""
+    if all(value is None for value in values):
+        return Reason.MISSING, "expected a value beside the sequence number"
+    if number is None or row < 0:
+        return None
+    if number % 1 or abs(number) > LARGEST:
+        return Reason.WRONG_TYPE, f"{sequences.path}: expected a whole number, got {number!r}"
+    if not sequences.take(row, int(number)):
+        return Reason.DUPLICATE, f"{sequences.path} {int(number)}"
+    return None
+
+
+def _not_again(
+    lane: Lane, ks: list[int], rows: list[int], times: Sequence[float], decoded: Columns, batch: Batch, out: Outputs
+) -> tuple[list[int], list[int], Sequence[float], Columns]:
+    """Without the samples whose number was there before, which become rejects."""
+    assert lane.sequences is not None  # noqa: S101  for the type checker: the caller has looked
+    *values, numbers = decoded.values
+    keep = []
+    for i, (k, row, number) in enumerate(zip(ks, rows, numbers, strict=True)):
+        refused = _refused(lane.sequences, row, [column[i] for column in values], number)
+        if refused is None:
+            keep.append(i)
+        else:
+            out.rejects.append(Reject(batch.topics[k], *refused))
+    if len(keep) == len(ks):
+        return ks, rows, times, decoded
+    kept = [times[i] for i in keep]
+    columns = [[column[i] for i in keep] for column in values]
+    return [ks[i] for i in keep], [rows[i] for i in keep], kept, Columns(kept, columns)
+
+
+def _counted(parts: list[_Table]) -> Sequence[Counted]:
+    """The sequence numbers that belong to these samples."""
+    found = [part.lane.sequences.taken() for part in parts if part.lane.sequences is not None]
+    return [each for each in found if each is not None] if found else ()
 
 
 def _ahead(batch: Batch, k: int, time: float) -> Reject:

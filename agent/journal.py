@@ -24,6 +24,7 @@ from agent.alarms.commands import Command
 from agent.alarms.operator import Verb
 from agent.block import Arrivals, Samples
 from agent.decode import Drive, Step, Take
+from agent.sequences import Counted
 from agent.twins import Twins
 from agent.types import Outputs
 
@@ -79,6 +80,7 @@ class _Take(msgspec.Struct, array_like=True, tag=0):
     block: int
     slots: list[int]
     count: int
+    counted: list[tuple[int, list[int], list[int]]] = []  # sequence numbers; empty where none are configured
 
 
 class _Drive(msgspec.Struct, array_like=True, tag=1):
@@ -86,6 +88,7 @@ class _Drive(msgspec.Struct, array_like=True, tag=1):
     bank: int
     entry: int
     message: int
+    counted: list[tuple[int, list[int], list[int]]] = []
 
 
 class _Taken(msgspec.Struct, array_like=True, tag=0):
@@ -159,14 +162,15 @@ def _say(turn: Taken, times: list[float], values: list[float], arrivals: list[fl
     for step in turn.steps:
         if isinstance(step, Take):
             s = step.samples
-            steps.append(_Take(step.block, list(s.slots), len(s.rows)))
+            steps.append(_Take(step.block, list(s.slots), len(s.rows), [(*c,) for c in step.counted]))
             times += s.times
             for column in s.columns:
                 values.extend(math.nan if v is None else v for v in column)
             integers += s.rows
             integers += s.message
         else:
-            steps.append(_Drive(step.block, step.bank, step.entry, step.message))
+            counted = [(*c,) for c in step.counted]
+            steps.append(_Drive(step.block, step.bank, step.entry, step.message, counted))
             times.append(step.time)
             values.append(step.value)
     received = turn.received
@@ -271,13 +275,15 @@ class _Reader:
         for step in said.steps:
             if isinstance(step, _Drive):
                 (time,), (value,) = self._floats(0, self._times, 1), self._floats(1, self._values, 1)
-                steps.append(Drive(step.block, step.bank, step.entry, time, value, step.message))
+                counted = [Counted(*c) for c in step.counted]
+                steps.append(Drive(step.block, step.bank, step.entry, time, value, step.message, counted))
                 continue
             count = step.count
             times = self._floats(0, self._times, count)
             columns = [_present(self._floats(1, self._values, count)) for _ in step.slots]
             rows, message = self._ints(count), self._ints(count)
-            steps.append(Take(step.block, Samples(message, rows, times, columns, tuple(step.slots))))
+            samples = Samples(message, rows, times, columns, tuple(step.slots))
+            steps.append(Take(step.block, samples, [Counted(*c) for c in step.counted]))
         if said.together:
             received = self._floats(2, self._arrivals, min(said.messages, 1)) * said.messages
         else:
@@ -322,6 +328,8 @@ class Replay:
             if not plain or self._count >= MERGED or self._clock_was_set_back(turn):
                 self.finish()
             if isinstance(turn, Taken):
+                for step in turn.steps:
+                    self.twins.decoder.count(step.counted)
                 self._gathered.append(turn)
                 self._count += sum(len(s.samples.rows) for s in turn.steps if isinstance(s, Take))
                 if not plain:
