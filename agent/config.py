@@ -330,12 +330,6 @@ class Payload(_Base, kw_only=True, frozen=True):
             description="Path, or column, of a number that the device counts up with each sample. A sample with a number that was there already is dropped as a duplicate; without this, the same channel and time make a duplicate. Not with `number`."
         ),
     ] = None
-    sequence: Annotated[
-        str | None,
-        Meta(
-            description="Path, or column, of a number that the device counts up with each sample. A sample with a number that was there already is dropped as a duplicate; without this, the same channel and time make a duplicate. Not with `number`."
-        ),
-    ] = None
     columns: Annotated[
         list[str], Meta(description="Field names of a CSV line, in order; a name that is no channel is skipped.")
     ] = field(default_factory=list)
