@@ -242,9 +242,13 @@ def test_the_verb_shows_people_the_sentence_and_programs_the_record(
     path.write_text(json.dumps(running))
     assert main(["explain", "pump-1", "-c", str(path)]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("pump-1: live, last heard 1970-01-01T00:16:47Z\n  temperature_high: active, warning\n")
-    for part in ("limit    30 degC", "reported 40 degC", "clears   once the estimate is down to 30 degC (limit 30)"):
-        assert f"    {part}" in said.splitlines(), said
+    assert said.startswith("pump-1: live, last heard 1970-01-01T00:16:47Z\n  temperature_high: active, warning, since 1970-")
+    for part in (
+        "    temperature: estimate above 30 degC: now ",
+        "degC, limit 30 degC\n    reported 40 degC, expected ",
+        ", clears once the estimate is down to 30 degC (limit 30)\n",
+    ):
+        assert part in said, said
     assert main(["explain", "pump-1", "--json", "--url", f"http://127.0.0.1:{running['http']['port']}/"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["asset"] == "pump-1"

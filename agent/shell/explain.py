@@ -100,16 +100,10 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
 def _in_full(alarm: dict[str, Any]) -> Iterator[str]:
     published = alarm["published"]
     state = alarm["state"] if published in ("active", "cleared") else f"{alarm['state']}, {published}"
-    yield f"  {alarm['alarm']}: {state}, {alarm['severity']}"
-    yield f"    why      {_subject(alarm)}{alarm['text']}"
-    if alarm["since"] is not None:
-        yield f"    since    {_when(alarm['since'])}"
-    for name in ("value", "limit", "reported", "expected", "std", "surprise"):
-        if alarm[name] is not None:
-            unit = alarm["unit"] if name != "surprise" else ""
-            yield f"    {name:8} {alarm[name]:.6g}{' ' if unit else ''}{unit}"
-    if alarm["clears"] is not None:
-        yield f"    clears   {alarm['clears']}"
+    since = "" if alarm["since"] is None else f", since {_when(alarm['since'])}"
+    yield f"  {alarm['alarm']}: {state}, {alarm['severity']}{since}"
+    for part in f"{_subject(alarm)}{alarm['text']}".split("; "):
+        yield f"    {part}"
 
 
 def _subject(alarm: dict[str, Any]) -> str:
