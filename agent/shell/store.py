@@ -38,6 +38,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE piece (id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
         "CREATE TABLE owed (id INTEGER PRIMARY KEY, topic BLOB NOT NULL, payload BLOB NOT NULL, seal INTEGER NOT NULL)",
     ),
+    # The tables are the same; but records may hold commands and sequence numbers, which version 1 would call damage.
+    (),
 )
 
 _DAMAGE = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
