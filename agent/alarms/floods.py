@@ -110,7 +110,11 @@ class Floods:
 
     def next_time(self) -> float:
         """Arrival-clock time at which `on_time` has something to do."""
-        if self._look or (self.limits.flooded and not self.flooded):
+        if self._look:
+            return -math.inf
+        if not (self.limits or self.flooded):
+            return self.groups.due
+        if self.limits.flooded and not self.flooded:
             return -math.inf
         due = min(self.groups.due, self.limits.next_time())
         if self.flooded:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.alarms.floods import Floods
 from agent.alarms.lifecycle import ACTIVE, Lifecycle
 from agent.alarms.operator import DISABLED, LATCHED, SHELVED, SUPPRESSED, UNACKNOWLEDGED, Deed
 from agent.block import Block
-from agent.types import AlarmState
+from agent.types import AlarmState, Withheld
 
 UNACKED = "unacknowledged"  # no state, but what one asks for: all that waits to be acknowledged
 FILTERS = (*(state.value for state in AlarmState), UNACKED)
@@ -31,14 +32,14 @@ def counts(blocks: Sequence[Block]) -> dict[AlarmState, int]:
 
 
 def page(
-    blocks: Sequence[Block], wanted: Collection[str], asset: str | None, offset: int, limit: int
+    floods: Floods, wanted: Collection[str], asset: str | None, offset: int, limit: int
 ) -> tuple[int, list[dict[str, Any]]]:
     """How many alarms are in the states that are wanted, and some of them. None wanted: all but those plainly normal."""
     total = 0
     some: list[dict[str, Any]] = []
-    for b, alarm, rows in _matching(blocks, wanted, asset):
+    for b, alarm, rows in _matching(floods.blocks, wanted, asset):
         first = max(0, offset - total)
-        some += [describe(b, alarm, row) for row in rows[first : first + limit - len(some)].tolist()]
+        some += [describe(b, alarm, row, floods.unheard(alarm, row)) for row in rows[first : first + limit - len(some)].tolist()]
         total += len(rows)
     return total, some
 
@@ -84,8 +85,8 @@ def _in(alarm: Lifecycle, rows: NDArray[np.intp], state: str) -> NDArray[np.bool
     return found
 
 
-def describe(b: Block, alarm: Lifecycle, row: int) -> dict[str, Any]:
-    """One alarm of one twin, JSON-able."""
+def describe(b: Block, alarm: Lifecycle, row: int, withheld: Withheld | None) -> dict[str, Any]:
+    """One alarm of one twin, JSON-able. withheld: why it is not published as it is."""
     decided = alarm.operator.of(row)
     present = alarm.present(row)
     return {
@@ -94,6 +95,7 @@ def describe(b: Block, alarm: Lifecycle, row: int) -> dict[str, Any]:
         "state": alarm.state(row).value,
         "present": present,
         "acknowledged": alarm.operator.acknowledged(row),
+        "withheld": None if withheld is None else withheld.value,
         "severity": alarm.severity.value,
         "rule": alarm.rule.words,
         "seq": int(alarm.count[row]),

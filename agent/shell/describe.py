@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agent.alarms.report import GROUP_ALARM
 from agent.block import Block
 from agent.config import Config
 from agent.topics import safe_level
@@ -34,6 +35,7 @@ def describe(config: Config, twins: Twins) -> Iterator[str]:
     for line in dict.fromkeys(line for block in twins.blocks for line in _published(root, block)):
         yield f"  {line}"
     yield f"  {root}/$status  (QoS 1, retained)"
+    yield f"  {root}/$flood  (QoS 1, retained; while too many alarms change)"
 
 
 def _block(number: int, block: Block) -> Iterator[str]:
@@ -46,6 +48,8 @@ def _block(number: int, block: Block) -> Iterator[str]:
         names = ", ".join(config.known[:_SHOWN]) + (", ..." if len(config.known) > _SHOWN else "")
         found = f"{len(config.known)} known ({names}), {'more are ' if config.discover else ''}{found}"
     yield f"  twins    {found}"
+    if config.parent is not None:
+        yield f"  group    {config.parent}: its alarm stands for the absence of those in it"
     yield f"  model    {block.plan.model}; {config.learning} readings to learn"
     width = max(len(channel.name) for channel in block.plan.channels)
     for (name, measured, _), channel in zip(block.plan.shape, block.plan.channels, strict=True):
@@ -72,3 +76,5 @@ def _published(root: str, block: Block) -> Iterator[str]:
         yield f"{root}/<asset>/forecast  (QoS {forecast.qos}{kept}; {ahead} ahead, each {forecast.interval:g} s)"
     if block.alarms:
         yield f"{root}/<asset>/alarm/<name>  (QoS 1, retained)"
+        if block.config.parent is not None:
+            yield f"{root}/{block.config.parent}/alarm/{GROUP_ALARM}  (QoS 1, retained)"

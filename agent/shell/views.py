@@ -90,7 +90,7 @@ def make_views(service: Service) -> Views:
 
         def part() -> tuple[int, list[dict[str, object]]]:
             size = min(SLICE, limit - len(found))
-            return listing.page(service.twins.blocks, wanted, asset, offset + len(found), size)
+            return listing.page(service.twins.floods, wanted, asset, offset + len(found), size)
 
         while True:
             total, some = service.calls.ask(part, ANSWER_SECONDS)
