@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8  # from glibc's malloc.h
-_TRIM_AT = 128 * 1024
+_TRIM_AT = 1 << 20  # bytes free at the top of the heap: a full turn takes about one MiB, and fresh pages are dear
 _MADV_DONTNEED = 4  # from Linux's mman.h
 
 
