@@ -149,6 +149,17 @@ class Twins:
                 block.setback.mark(now)
         self.newest = now
 
+    def step(self, by: float, now: float) -> None:
+        """The clock that arrivals and `now` are told by was set forward (below 0: back) by so many seconds, to `now`."""
+        for block in self.blocks:
+            if len(block):
+                block.setback.step(by)
+                block.silence.step(by)
+        self.newest += by
+        self._latest += by
+        self.floods.look_again()
+        self.floods.resume(now)
+
     def resume(self, now: float) -> None:
         """Nobody was listening until `now`: the silence before it says nothing of the twins."""
         self._passed(now)
@@ -347,6 +358,7 @@ class Twins:
             if near is not None and near["names"]:
                 what = _difference(_sizeless(near["identity"]), identity(b.config))
                 lines.append(f"block {_place(b.config)}: {what} changed, its twins start over")
+        floodstate.fit(self.floods, saved.get("floods"))
         if unused:
             self.floods.look_again()
         for gone in unused:

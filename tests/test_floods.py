@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from agent.journal import Made as New
 from agent.journal import Passed, Replay, Taken, decode, encode
 from agent.twins import Twins
 from agent.types import Batch, Outputs
+from tests.durables import Agent, copied
 from tests.services import settings
-from tests.streams import START, bits, core
+from tests.streams import START, Event, bits, core
 
 GROUP = "group_absence"
 
@@ -540,3 +542,45 @@ def test_a_clock_that_is_set_back_neither_shuts_the_limits_nor_holds_an_absence_
             site.take(site.twins.on_time(site.now))
     assert len(site.said) > before
     assert site.retained["a0/alarm/high"]["state"] == truth(site)["a0/alarm/high"]
+
+
+def test_groups_that_known_twins_joined_come_back_after_a_kill(tmp_path: Path) -> None:
+    raw = Site(known=["a0", "a1", "a2", "a3"]).raw
+
+    def spoken(at: float) -> Event:
+        return Event(START + at, [(f"plant/gw1/a{k}", {"time": START + at, "v": 20.0}) for k in range(4)])
+
+    with Agent(tmp_path / "t.db", raw=raw) as agent:
+        for k in range(6):
+            agent.play(spoken(float(k)))
+        agent.play(Event(START + 16.0))
+        agent.play(Event(START + 22.0))
+        assert [json.loads(p)["asset"] for p in agent.owed()] == ["gw1"]
+        expected = agent.twins
+        with Agent(copied(tmp_path / "t.db", tmp_path / "copy"), raw=raw, wall=START + 22.0) as other:
+            expected.resume(START + 22.0)
+            assert bits(other.twins) == bits(expected)
+            assert [other.twins.floods.groups.name_of(0, row) for row in range(4)] == ["gw1"] * 4
+
+
+def test_a_parent_that_is_configured_later_is_joined_with_the_next_message() -> None:
+    site = Site(parent=None)
+    site.learn(*names(5))
+    raw = {**site.raw, "assets": [{**site.raw["assets"][0], "parent": "{gateway}"}]}
+    site.twins, lines = site.twins.reconfigure(core(raw).config)
+    assert lines == []
+    site.say(6, *names(5))
+    site.pass_time(60)
+    assert site.story() == [(f"gw1/alarm/{GROUP}", "active")]
+
+
+def test_what_waits_is_carried_over_when_the_limits_change() -> None:
+    site = Site(floods=TIGHT, **CHATTER)
+    site.learn(*names(30))
+    site.say(10, *names(30), value=40.0)
+    assert len(site.said) == 10
+    wide = {kind: {"changes": 1, "per": 0, "burst": 1} for kind in ("asset", "overall")}
+    site.twins, lines = site.twins.reconfigure(core({**site.raw, "floods": wide}).config)
+    assert lines == []
+    site.pass_time(10.1)
+    assert len([topic for _, topic, _ in site.said if topic.endswith("/high")]) == 30

@@ -96,7 +96,12 @@ def load(floods: Floods, saved: Mapping[str, Any] | None) -> None:
     rank = RANKS[floods.settings.groups.severity]
     for row, since, count, visible, cause in _rows(saved["waiting"]):
         limits.add((_OF_GROUPS, 0, row), Waiting(rank, since, count, _CAUSES[cause], bool(visible)))
-    if saved["settings"] != repr(floods.settings):
+
+
+def fit(floods: Floods, saved: Mapping[str, Any] | None) -> None:
+    """After all blocks: under other settings no bucket is emptier than it can be, and all is looked at anew."""
+    if saved is not None and saved["settings"] != repr(floods.settings):
+        floods.limits.not_after(floods.latest)
         floods.look_again()
 
 
