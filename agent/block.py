@@ -92,6 +92,7 @@ class Block:
         self.bands = [
             (bands[where[0]],) if bands and where is not None else () for _, where, _ in plan.shape
         ]  # by slot
+        self.fleets = [(alarm, alarm.fleet) for alarm in self.alarms if alarm.fleet is not None]
         self.silence = Silence(plan.config.silence, self.rows, self.banks, self.alarms)
         self.setback = SetBack(self.rows, self.banks, self.alarms, bands, float(plan.config.time.max_ahead))
         self.tracing = False
@@ -115,6 +116,8 @@ class Block:
             self.announcer.bind()
         row = self.rows.add(name, now)
         self.silence.expect(row, now)
+        for _, fleet in self.fleets:
+            fleet.expect(now)
         return row
 
     # -- taking samples
@@ -409,6 +412,7 @@ class Block:
         """Arrival-clock time at which `on_time` has something to do."""
         waits = [a.deadline(self.rows.lags) for a in self.alarms if a.waiting]
         waits += [a.operator.due for a in self.alarms if a.operator.due < math.inf]
+        waits += [fleet.due for _, fleet in self.fleets]
         return min(self.silence.due, *waits) if waits else self.silence.due
 
     def on_time(self, now: float, out: Outputs) -> None:
@@ -419,6 +423,11 @@ class Block:
                     self._changed(alarm, row, change, time, now, out, Cause.TIME)
             for row, change in alarm.unshelve(now):
                 self._changed(alarm, row, change, now, now, out, Cause.TIME)
+        for alarm, fleet in self.fleets:
+            if now >= fleet.due:
+                alarm.tally(now, len(self.rows))
+            else:
+                fleet.expect(now)
         if now >= self.silence.due:
             for row, _ in self.silence.pass_by(now):
                 self.announcer.silent(row, now)

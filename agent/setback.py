@@ -10,6 +10,9 @@ by a clock that has been set back since, would keep everything out until the old
 The twin then starts over in time and in nothing else: all event times that it remembers go back by as much as makes
 the new reading come one usual interval after the newest. What was learned stays, delays go on, and the readings kept
 for late ones are forgotten. Nothing here reads a clock: arrivals are in the journal, and a replay does the same.
+
+A clock that is set while the agent runs is seen to be (`agent.shell.wall`): then all that was told by it is moved by
+just as much, back or forth, and neither silence nor any delay notices. The cases above are for what nobody saw.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from typing import Protocol
 import numpy as np
 
 from agent.alarms.lifecycle import Lifecycle
+from agent.alarms.rules import Index
 from agent.bands import Bands
 from agent.bank import Bank
 from agent.rows import Rows
@@ -89,11 +93,27 @@ class SetBack:
             if v["T"][row] > newest:
                 newest, usual = v["T"][row], v["d"][row]
         by = time - max(usual, LEAST) - newest
-        for bank in self._banks:
-            bank.shift(row, by)
-        for alarm in self._alarms:
-            alarm.shift(row, by)
-        for bands in self._bands:
-            bands.shift(row, by)
-        self._rows.views["time"][row] += by
+        self._shift(row, by)
         return -by
+
+    def step(self, by: float) -> None:
+        """The clock was seen to be set forward (or, below 0, back) by so many seconds: nothing else changed.
+
+        What arrived did so at another time by the present clock, and what took its time from its arrival, too.
+        """
+        c, size = self._rows.columns, len(self._rows)
+        self._shift(np.flatnonzero(c["time"][:size] == c["seen"][:size]), by)
+        for name in ("seen", "made", "published", "forecast"):
+            c[name][:size] += by
+        for alarm in self._alarms:
+            alarm.step(by)
+
+    def _shift(self, rows: Index, by: float) -> None:
+        """All event times of these rows are so many seconds later."""
+        for bank in self._banks:
+            bank.shift(rows, by)
+        for alarm in self._alarms:
+            alarm.shift(rows, by)
+        for bands in self._bands:
+            bands.shift(rows, by)
+        self._rows.columns["time"][rows] += by

@@ -1,10 +1,10 @@
 """The anomaly alarm: one score per channel from several detectors, against a threshold that a budget sets.
 
-    threshold = -log10 of (false alarms per reading that the budget leaves to one channel)
+    threshold = -log10 of (false alarms per reading that the budget leaves to one channel) + offset
 
-The score's tail probability is at most 10^-score (`agent.alarms.score`), so over the time the budget is stated for
-no more than the stated number of readings come up by chance. What is learned lives in the rule's own columns, in
-order of arrival: a late reading is put in its place in the filter, but the score leaves it out.
+The score's tail probability is at most 10^-score (`agent.alarms.score`), so without the offset no more than the stated
+number of readings come up by chance; with it, as many as stated do (`agent.alarms.fleet`). What is learned lives in the
+rule's own columns, in order of arrival: a late reading is put in its place in the filter, but the score leaves it out.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.alarms import score
+from agent.alarms.fleet import Fleet
 from agent.alarms.rules import Condition, Index, Watched
 from agent.columns import grown
 from agent.config import AnomalyAlarm
 
 _CALM = 0.5  # of the threshold, below which a reading is calm
 _CALM_READINGS = 10.0  # in a row that end an alarm
-_LEAST = 2.0  # whatever the budget, an alarm takes less than one reading in a hundred
+_CALM_LEAST = 1.0  # a score below is calm whatever the threshold
+_NOMINAL = 2.0  # least threshold before the fleet's offset: less than one reading in a hundred
+_LEAST = 1.5  # whatever the budget and the fleet, a lower score raises no alarm
 
 
 class Anomaly:
@@ -32,11 +35,13 @@ class Anomaly:
         """channels: how many channels of the asset share the budget."""
         self.watched = watched
         self.rate = spec.false_alarms / float(spec.per) / channels  # per second
+        self.fleet = Fleet(self.rate)
         self.detectors = tuple(name for name in score.DETECTORS if name in spec.detectors)
         self.blocks = {name: block for name, block in score.BLOCKS.items() if name in self.detectors}
         count, per = spec.false_alarms, float(spec.per)
         self.words = f"out of the ordinary, at {count:g} false alarm{'s' if count != 1 else ''} in {_span(per)}"
         self.columns: dict[str, NDArray[Any]] = {"calm": np.zeros(0, np.float32), "time": np.zeros(0)}
+        self.columns["often"] = np.zeros(0, np.float32)  # how often it was above the threshold, fading
         for name in score.ROW + score.HOUR:
             shape = (score.HOURS, 0) if name in score.HOUR else (0,)
             self.columns[name] = np.zeros(shape, np.float32 if name in score.NARROW else np.float64)
@@ -75,7 +80,7 @@ class Anomaly:
             if n % block.readings == 0.0:
                 self._floats[f"learn_{name}"](row)
         # Below this nothing is anything but calm, so the threshold is asked for where it matters only.
-        calm = raw < _LEAST * _CALM or raw < self.threshold(row) * _CALM
+        calm = raw < _CALM_LEAST or raw < self.threshold(row) * _CALM
         v["calm"][row] = v["calm"][row] + 1.0 if calm else 0.0
 
     def observe_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> None:
@@ -97,18 +102,34 @@ class Anomaly:
                 full = c["n"][rows] % block.readings == 0.0
                 if full.any():
                     self._arrays[f"learn_{name}"](rows[full])
-        calm = raw < _LEAST * _CALM
+        calm = raw < _CALM_LEAST
         for j in np.flatnonzero(~calm).tolist():
             calm[j] = raw[j] < self.threshold(int(rows[j])) * _CALM
         c["calm"][rows] = np.where(calm, c["calm"][rows] + 1.0, 0.0)
 
-    def shift(self, row: int, by: float) -> None:
-        self.views["time"][row] += by
+    def shift(self, rows: Index, by: float) -> None:
+        self.columns["time"][rows] += by
 
     def threshold(self, row: int) -> float:
         """The score at which this row's alarm is raised."""
-        per_reading = self.rate * self.watched.bank.views["d"][row]
-        return max(_LEAST, -math.log10(per_reading)) if per_reading > 0.0 else score.LARGEST
+        interval = self.watched.bank.views["d"][row]
+        return max(_LEAST, self._nominal(interval) + self.fleet.offset) if interval > 0.0 else score.LARGEST
+
+    def _nominal(self, interval: float) -> float:
+        """The threshold by the score's own claim. interval: usual seconds between readings."""
+        return max(_NOMINAL, -math.log10(self.rate * interval))
+
+    def tally(self, now: float, rows: int, learning: float) -> None:
+        """Let the fleet learn from what the first `rows` rows scored since it last did."""
+        c, bank = self.columns, self.watched.bank.columns
+        interval = bank["d"][:rows]
+        # What is learning cannot raise an alarm: the time since the last step has to count in full.
+        known = bank[f"n{self.watched.channel}"][:rows] * interval >= learning * interval + self.fleet.length
+        heard = np.flatnonzero((c["top"][:rows] >= 0.0) & (interval > 0.0) & known)
+        nominal = np.array(list(map(self._nominal, interval[heard].tolist())))
+        spans = np.maximum(interval[heard] / self.fleet.length, 1.0)
+        c["often"][heard] = self.fleet.step(now, c["top"][heard] - nominal, spans, c["often"][heard])
+        c["top"][:rows] = -1.0
 
     def limit_of(self, row: int) -> float | None:
         return self.threshold(row)
@@ -163,7 +184,8 @@ class Anomaly:
 
     def load(self, rows: NDArray[np.intp], data: dict[str, Any]) -> None:
         for name, column in self.columns.items():
-            column[..., rows] = data[name].T
+            if name in data:  # what was stored before there were fleets lacks `top` and `often`
+                column[..., rows] = data[name].T
 
 
 def _span(seconds: float) -> str:

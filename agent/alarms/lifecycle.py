@@ -39,6 +39,7 @@ class Lifecycle:
         self.on_delay, self.off_delay = float(spec.on_delay), float(spec.off_delay)
         self.learning = float(learning)
         self.scores = isinstance(rule, (Surprise, Anomaly))  # its value is the score shown in traces
+        self.fleet = rule.fleet if isinstance(rule, Anomaly) else None
         self.waiting: dict[int, None] = {}  # rows in RISING or FALLING: bounded by the rows
         self.active = 0
         self.phase: NDArray[np.uint8] = np.zeros(0, np.uint8)
@@ -218,6 +219,11 @@ class Lifecycle:
             self._enter(row, ACTIVE, now)
             return None
         return self._raise(row, now)
+
+    def tally(self, now: float, rows: int) -> None:
+        """What the twins that share this alarm learn from each other is due."""
+        if isinstance(self.rule, Anomaly):
+            self.rule.tally(now, rows, self.learning)
 
     # -- snapshots
 

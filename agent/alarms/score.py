@@ -30,7 +30,7 @@ from functools import cache
 from types import CodeType
 
 from agent.expr import Expr, const, emit, lift, maximum, minimum, sqrt, sym, where
-from agent.tail import KNOTS, START, learned, most_claimed, surprise
+from agent.tail import KNOTS, learned, most_claimed, surprise
 
 HOURS = 24
 SHARE = {"hour": 0.5, "sudden": 0.2, "shift": 0.1, "noise": 0.02, "flat": 0.05}  # of the budget, in proportion
@@ -42,6 +42,7 @@ SLACK = 5.0  # spreads a single reading may count for in the level and the sprea
 OUTSIDE, OUTSIDE_MOST = 4.0, 0.5  # evidence per range outside all that was seen, and ranges that count
 SHIFT_FAST, SHIFT_SLOW = 5.0, 500.0  # readings
 NOISE_FAST, NOISE_SLOW = 60.0, 2000.0
+HOURLY = (1.9, 3.3, 5.5, 9.0)  # first knots of deviations from what is usual at an hour, in spreads
 SMOOTHED = (2.2, 3.2, 4.5, 6.0)  # first knots of block maxima of a smoothed statistic, in its standard deviations
 FLAT_LEAST = 10.0  # readings at rest that are never flat
 FLAT_MOST = 8.0  # evidence; a bound that grew with every reading would tell the same rest again and again
@@ -70,7 +71,7 @@ ROW = (
     *("a", "b", "w", "N"),  # noise: the same of the innovations' size
     *("o", "r", "R"),  # flat: how often the reading moves, readings at rest, the most at rest
     *(f"{name}{k}" for name in ("H", "F", "V") for k in range(KNOTS)),  # knots of hour, shift, noise
-    *("raw", "peak", "rest", "score"),
+    *("raw", "peak", "rest", "score", "top"),  # top: highest since the fleet last counted; -1 without any
     *("cause", "usual", "spread"),  # of the last score: detector, and level and spread usual at its hour
 )
 HOUR = ("L", "D", "K")  # per hour of the day: level, spread, readings
@@ -85,8 +86,8 @@ WIDEST = 3e38  # what float32 holds
 def start(name: str) -> float:
     """A column's value before the first reading."""
     if name[0] in "HFV" and name[1:].isdigit():
-        return (START if name[0] == "H" else SMOOTHED)[int(name[1:])]
-    return 1.0 if name == "o" else 0.0
+        return (HOURLY if name[0] == "H" else SMOOTHED)[int(name[1:])]
+    return {"o": 1.0, "top": -1.0}.get(name, 0.0)
 
 
 def _knots(name: str) -> list[Expr]:
@@ -216,6 +217,7 @@ class _Step:
         self.put("rest", where(told, REST, maximum(sym("rest") - 1.0, 0.0)))
         self.put("raw", raw)
         self.put("score", score)
+        self.put("top", maximum(sym("top"), score))
         return told
 
 

@@ -1,0 +1,102 @@
+"""What a budget of false alarms takes in scores, learned from all twins that share an alarm.
+
+A score's tail probability is bounded (`agent.alarms.score`), and a bound is not a rate: light tails end sooner than it
+allows, and what is correlated comes in episodes. One twin alone would need months to see how often it comes up by
+chance. Together they see it in days: once in a while (`Fleet.step`) the highest score of each twin since the last time
+is counted, as distance from the nominal threshold, and the offset is where the distances say that the budget is met.
+
+    P(highest of a step > offset) = rate * step                 block maxima (Coles 2001, ch. 3)
+    N(u) exp(-(x - u) / excess)  beyond the anchor u            an exponential tail of what was counted (ibid., ch. 4)
+
+Counts fade, so what the fleet was is forgotten; they begin with what the score's nominal tail makes of forty steps. A
+twin whose score comes up again and again counts for no more than `MOST_OFTEN` times its due, so that one with a fault
+deafens no other. Knows scores and rates; nothing of readings, rows that speak, or clocks: times are arguments.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PER_ALARM = 240.0  # steps in the time in which one false alarm of a twin is bearable
+SHORTEST, LONGEST = 60.0, 86400.0  # seconds of a step
+LOW, HIGH, WIDTH = -4.0, 3.0, 0.1  # of the distances that are counted, and of a bin
+BINS = round((HIGH - LOW) / WIDTH)
+ENOUGH = 20.0  # false alarms borne by all twins together that are remembered
+ANCHOR = 20.0  # highest scores that anchor the tail where fewer alarms than that were borne
+ANCHOR_SHARE = 0.125  # of all steps, at most
+PRIOR = 40.0  # steps of one twin that the nominal tail stands for at first
+LEAST, MOST = -3.5, 1.5  # of the offset
+RISE = 0.05  # of the offset in a step, at most: what befalls all twins within hours deafens none of them
+MOST_OFTEN = 4.0
+
+Floats = NDArray[np.float64]
+
+
+class Fleet:
+    """How far the threshold of one alarm is off its nominal one, for all twins alike."""
+
+    def __init__(self, rate: float) -> None:
+        """rate: false alarms per second that one twin bears."""
+        self.length = min(max(1.0 / (PER_ALARM * rate), SHORTEST), LONGEST)
+        self.probability = min(rate * self.length, 0.5)  # of an alarm in a step
+        self.due = math.inf  # arrival time of the next step
+        self.offset = 0.0
+        self.exposure = PRIOR
+        edges = LOW + WIDTH * np.arange(BINS + 1)
+        beyond = PRIOR * np.minimum(self.probability * np.array([10.0**-x for x in edges.tolist()]), 0.5)
+        beyond[-1] = 0.0
+        self.counts: Floats = beyond[:-1] - beyond[1:]
+
+    def expect(self, now: float) -> None:
+        """A twin came, or the clock was set."""
+        if now == now and self.due - now > self.length:
+            self.due = now + self.length
+
+    def step(self, now: float, distances: Floats, spans: Floats, often: Floats) -> Floats:
+        """Learn from the highest score of each twin since the last step.
+
+        distances: from its nominal threshold; spans: steps that it stands for, 1 where readings come often; often: a
+        fading count of how often each twin was above the threshold. Returns the new count.
+        """
+        self.due = now + self.length
+        forget = 1.0 / PER_ALARM
+        often = often * (1.0 - forget) + (distances >= self.offset)
+        share = np.minimum(1.0, MOST_OFTEN / np.maximum(often, 1.0))
+        total = float(spans.sum())
+        keep = 1.0 - max(forget, min(total * self.probability / ENOUGH, 0.5))
+        self.exposure = self.exposure * keep + total
+        bins = np.floor((np.minimum(distances, HIGH - WIDTH / 2.0) - LOW) / WIDTH).astype(np.intp)
+        seen = bins >= 0
+        self.counts = self.counts * keep + np.bincount(bins[seen], share[seen], minlength=BINS)
+        self.offset = min(max(self._quantile(), LEAST), MOST, self.offset + RISE)
+        return often
+
+    def _quantile(self) -> float:
+        """The distance that a twin exceeds in a step with the probability that is borne."""
+        borne = self.probability * self.exposure
+        anchor = max(borne, min(ANCHOR, ANCHOR_SHARE * self.exposure))
+        at = self._exceeded(anchor)
+        # The median rather than the mean excess: a few that are far off, such as faults, do not move it.
+        excess = (self._exceeded(anchor / 2.0) - at) / math.log(2.0)
+        return at + excess * math.log(anchor / borne)
+
+    def _exceeded(self, often: float) -> float:
+        """The distance that was exceeded so often."""
+        beyond = 0.0
+        for k in range(BINS - 1, -1, -1):
+            count = float(self.counts[k])
+            if beyond + count >= often:
+                return LOW + WIDTH * (k + 1.0 - (often - beyond) / count)
+            beyond += count
+        return LOW
+
+    def export(self) -> dict[str, Any]:
+        return {"due": self.due, "offset": self.offset, "exposure": self.exposure, "counts": self.counts.copy()}
+
+    def load(self, data: dict[str, Any]) -> None:
+        self.due, self.offset, self.exposure = data["due"], data["offset"], data["exposure"]
+        self.counts = np.array(data["counts"], float)

@@ -1,0 +1,168 @@
+"""What twins learn from each other about a budget: the rate one states is the rate one gets, and no fault deafens it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from agent import snapshot
+from agent.alarms import fleet as fleet_module
+from agent.alarms.fleet import Fleet
+from agent.block import Arrivals, Samples
+from agent.decode import Take
+from agent.twins import Twins
+from agent.types import Outputs, Transition
+from tests.test_anomaly import PERIOD, START, rule, twins
+
+Floats = NDArray[np.float64]
+Draw = Callable[[np.random.Generator, tuple[int, int]], Floats]
+RATE = 1.0 / (30 * 86400.0)
+
+
+def steps(fleet: Fleet, distances: Floats) -> list[float]:
+    """Let the fleet take distances of (step, twin); the share above the offset in each step, before it learns from it."""
+    often = np.zeros(distances.shape[1])
+    spans = np.ones(distances.shape[1])
+    above = []
+    for k, row in enumerate(distances):
+        above.append(float((row >= fleet.offset).mean()))
+        often = fleet.step(START + k * fleet.length, row, spans, often)
+    return above
+
+
+def test_what_befalls_all_twins_within_hours_deafens_none_of_them() -> None:
+    fleet = Fleet(RATE)
+    steps(fleet, exponential(1.0, 0.0)(np.random.default_rng(5), (200, 500)))
+    before = fleet.offset
+    steps(fleet, np.full((2, 500), 2.0))
+    assert before < fleet.offset <= before + 2.0 * fleet_module.RISE + 1e-12
+
+
+def exponential(slope: float, shift: float) -> Draw:
+    """Highest scores of a step whose tail is 10^-(x - shift) / slope, in terms of what is borne in a step."""
+    return lambda rng, size: np.log10(rng.random(size) * 240.0) * -slope + shift
+
+
+TAILS: dict[str, Draw] = {
+    "as claimed": exponential(1.0, 0.0),
+    "ends sooner": exponential(0.4, -0.6),
+    "ends later": exponential(1.3, 0.4),
+    "normal": lambda rng, size: rng.standard_normal(size) * 0.3 - 1.5,
+}
+
+
+@pytest.mark.parametrize("tail", TAILS)
+@pytest.mark.parametrize("count", [1000, 20])
+def test_the_share_of_steps_with_an_alarm_is_what_is_borne(tail: str, count: int) -> None:
+    drawn = TAILS[tail](np.random.default_rng(3), (400_000 // count, count))
+    above = steps(Fleet(RATE), drawn)
+    share = np.mean(above[len(above) // 4 :])
+    assert 1.0 / 1.25 < share * 240.0 < 1.25
+
+
+def test_a_twin_alone_goes_by_the_nominal_threshold_at_first() -> None:
+    fleet = Fleet(RATE)
+    assert fleet.offset == 0.0
+    steps(fleet, np.full((5, 1), -1.6))
+    assert abs(fleet.offset) < 0.2
+
+
+@pytest.mark.parametrize("count", [10, 1000])
+def test_a_twin_that_always_cries_deafens_no_other(count: int) -> None:
+    drawn = exponential(0.6, 0.0)(np.random.default_rng(4), (4000 * 10 // count, count))
+    healthy, sick = Fleet(RATE), Fleet(RATE)
+    steps(healthy, drawn)
+    drawn[:, 0] = 2.9
+    steps(sick, drawn)
+    assert abs(sick.offset - healthy.offset) < 0.6 * math.log10(1.0 + 2.0 * fleet_module.MOST_OFTEN / count) + 0.05
+
+
+def test_the_offset_stays_within_its_bounds() -> None:
+    low, high = Fleet(RATE), Fleet(RATE)
+    steps(low, np.full((3000, 3), -9.0))
+    steps(high, np.full((3000, 200), 50.0))
+    assert fleet_module.LEAST <= low.offset < -1.0
+    assert 0.0 < high.offset <= fleet_module.MOST
+
+
+def test_a_clock_that_is_set_back_does_not_stop_the_counting() -> None:
+    fleet = Fleet(RATE)
+    fleet.expect(START)
+    assert fleet.due == START + fleet.length
+    fleet.expect(START + 1.0)
+    assert fleet.due == START + fleet.length
+    fleet.expect(START - 5e6)
+    assert fleet.due == START - 5e6 + fleet.length
+
+
+def play(core: Twins, values: Floats, first: int = 0, size: int = 1) -> list[tuple[int, str]]:
+    """Readings of (moment, asset), one a minute, in batches of as many moments as `size`; time passes before each."""
+    count = values.shape[1]
+    raised = []
+    for a in range(count):
+        core.make(0, f"a{a}", START)
+    for low in range(0, len(values), size):
+        moments = range(first + low, first + min(len(values), low + size))
+        if core.next_time() <= START + moments[0] * PERIOD:
+            core.on_time(START + moments[0] * PERIOD)
+        out = Outputs()
+        times = [START + k * PERIOD for k in moments for _ in range(count)]
+        rows = [a for _ in moments for a in range(count)]
+        column: list[float | None] = list(values[low : low + size].ravel().tolist())
+        samples = Samples(list(range(len(rows))), rows, times, [column], (0,))
+        core.assimilate([Take(0, samples)], Arrivals(times, [b""] * len(rows)), out)
+        raised += [(moments[0], c.asset) for c in out.alarms if c.transition is Transition.RAISED]
+    return raised
+
+
+@pytest.mark.parametrize("noise", ["normal", "Laplace", "Student"])
+def test_the_rate_one_gets_is_the_rate_one_stated(noise: str) -> None:
+    rng = np.random.default_rng(6)
+    size = (2880, 150)  # two days; one false alarm a day and asset is stated
+    draw: dict[str, Draw] = {
+        "normal": lambda rng, size: rng.standard_normal(size),
+        "Laplace": lambda rng, size: rng.laplace(size=size),
+        "Student": lambda rng, size: rng.standard_t(3, size),
+    }
+    raised = play(twins("false_alarms: 1, per: 1d"), draw[noise](rng, size))
+    second_day = sum(k >= 1440 for k, _ in raised)
+    assert 150 / 1.5 < second_day < 150 * 1.5
+
+
+def test_a_stream_cut_anywhere_between_steps_gives_the_same_offset() -> None:
+    values = np.random.default_rng(7).standard_t(3, (360, 24))
+    one, other = twins("false_alarms: 1, per: 12h"), twins("false_alarms: 1, per: 12h")
+    play(one, values)
+    play(other, values, size=3)  # a step is three minutes long
+    assert rule(one).fleet.offset != 0.0
+    assert snapshot_bytes(one) == snapshot_bytes(other)
+
+
+def snapshot_bytes(core: Twins) -> list[bytes]:
+    return list(snapshot.dump({"alarms": [b["alarms"] for b in core.snapshot()["blocks"]]}))
+
+
+def test_what_the_fleet_learned_comes_back_with_a_snapshot() -> None:
+    values = np.random.default_rng(8).standard_t(3, (600, 24))
+    whole, before, after = (twins("false_alarms: 1, per: 6h") for _ in range(3))
+    play(whole, values)
+    play(before, values[:300])
+    assert not after.restore(snapshot.load(snapshot.dump(before.snapshot())))
+    assert rule(after).fleet.offset == rule(before).fleet.offset != 0.0
+    play(after, values[300:], first=300)
+    assert snapshot_bytes(after) == snapshot_bytes(whole)
+
+
+def test_a_snapshot_of_before_there_were_fleets_still_opens() -> None:
+    core, after = twins(), twins()
+    play(core, np.random.default_rng(9).standard_normal((200, 3)))
+    saved = core.snapshot()
+    (alarm,) = saved["blocks"][0]["alarms"].values()
+    del alarm["fleet"], alarm["rows"]["rule_top"], alarm["rows"]["rule_often"]
+    assert not after.restore(saved)
+    assert rule(after).columns["n"][0] == rule(core).columns["n"][0] == 200
+    assert rule(after).fleet.offset == 0.0
