@@ -105,6 +105,27 @@ def test_floats_and_arrays_learn_the_same_bits(channels: int) -> None:
         assert column.tobytes() == single[name].tobytes(), name
 
 
+def test_what_is_judged_when_all_are_at_hand_is_what_masks_would_give() -> None:
+    rng = np.random.default_rng(8)
+    scopes: list[dict[str, Any]] = []
+    columns = []
+    for _ in range(2):
+        columns.append({name: np.full(5, relation.start(name)) for name in relation.names(4)})
+        scopes.append({"sqrt": np.sqrt, "where": np.where, "nan": np.nan})
+        scopes[-1] |= {f"{name}_": column for name, column in columns[-1].items()}
+        exec(relation.program(4, arrays=True), scopes[-1])
+    rows = np.arange(5)
+    for k in range(400):
+        z = (rng.normal(size=(5, 1)) + rng.normal(size=(5, 4))).T
+        with np.errstate(all="ignore"):
+            scopes[0]["judge"](rows, np.full(5, float(k)), *z, *np.ones((4, 5)))
+            arguments = () if columns[1]["whole"].all() else tuple(np.ones((4, 5)))
+            scopes[1]["judge" if arguments else "judge_all"](rows, np.full(5, float(k)), *z, *arguments)
+    assert columns[1]["whole"].all()
+    for name, column in columns[0].items():
+        assert column.tobytes() == columns[1][name].tobytes(), name
+
+
 def test_the_statistic_is_the_conditional_residual_that_linear_algebra_gives() -> None:
     t = twins(detectors=["joint"])
     rule = joint(t)

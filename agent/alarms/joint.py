@@ -109,7 +109,11 @@ class Joint:
         passed = newest - v["T"][row]
         if apart and ((due and passed <= _HELD * shortest) or passed < _TOGETHER * shortest):
             return
-        (evidence,) = self._floats["judge"](row, newest, *[z[row] for z in self._readings], *at_hand)
+        readings = [z[row] for z in self._readings]
+        if v["whole"][row] and 0.0 not in at_hand:
+            (evidence,) = self._floats["judge_all"](row, newest, *readings)
+        else:
+            (evidence,) = self._floats["judge"](row, newest, *readings, *at_hand)
         if v["n"][row] % relation.BLOCK == 0.0:
             self._floats["learn"](row)
         self._settle(row, evidence)
@@ -143,7 +147,12 @@ class Joint:
             rows, newest, at_hand = rows[judged], newest[judged], [a[judged] for a in at_hand]
         readings = [w.bank.columns[f"z{w.channel}"][rows] for w in self.members]
         with np.errstate(all="ignore"):
-            (evidence,) = self._arrays["judge"](rows, newest, *readings, *at_hand)
+            whole = (c["whole"][rows] > 0.0) & (np.minimum.reduce(at_hand) > 0.0)
+            if whole.all():
+                (evidence,) = self._arrays["judge_all"](rows, newest, *readings)
+            else:
+                # Apart they would be two calls of half the size, which cost more than the masks.
+                (evidence,) = self._arrays["judge"](rows, newest, *readings, *at_hand)
             full = c["n"][rows] % relation.BLOCK == 0.0
             if full.any():
                 self._arrays["learn"](rows[full])
@@ -167,9 +176,9 @@ class Joint:
 
     # -- as a rule
 
-    def shift(self, row: int, by: float) -> None:
+    def shift(self, rows: Index, by: float) -> None:
         for name in ("T", *(f"at{k}" for k in range(len(self.members)))):
-            self.views[name][row] += by
+            self.columns[name][rows] += by
 
     def threshold(self, row: int) -> float:
         """The evidence at which this row's alarm is raised."""

@@ -57,7 +57,7 @@ def names(channels: int) -> tuple[str, ...]:
         *(f"m{k}" for k in ks),
         *(f"f{k}" for k in ks),
         *pairs,
-        *("n", "T", "d", "B", "episode", "evidence", "odd"),
+        *("n", "T", "d", "whole", "B", "episode", "evidence", "odd"),
         *(f"K{k}" for k in range(KNOTS)),
     )
 
@@ -71,43 +71,72 @@ def start(name: str) -> float:
 
 @cache
 def program(channels: int, *, arrays: bool) -> CodeType:
-    """Code of `judge(i, t, z0.., a0..)`: readings of rows i at times t (s), and 1 for each that is at hand, else 0; and of
-    `learn(i)`, for rows whose block ends with it. The first returns the evidence.
+    """Code of `judge(i, t, z0.., a0..)`: readings of rows i at times t (s), and 1 for each that is at hand, else 0;
+    of `judge_all(i, t, z0..)`, the same to the bit where all are at hand and were before (`whole`), at two thirds of the
+    cost; and of `learn(i)`, for rows whose block ends with it. The first two return the evidence.
     """
+    loads = {name: f"{name}_[i]" for name in names(channels)}
+    source = ""
+    for name, whole in (("judge", False), ("judge_all", True)):
+        stores, evidence = _judgement(channels, whole=whole)
+        parameters = [f"z{k}" for k in range(channels)] + ([] if whole else [f"a{k}" for k in range(channels)])
+        source += emit(name, ("i", "t", *parameters), loads, stores, [evidence], arrays=arrays)
+    largest, blocks = sym("B"), sym("n") / BLOCK
+    knots = [sym(f"K{k}") for k in range(KNOTS)]
+    most = GROWTH + EARLY / (blocks + EARLY)
+    beyond = largest > knots[1]
+    same = beyond & (sym("episode") > 0.0)
+    after = [
+        (f"K{k}_[i]", where(same, old, minimum(new, old * most)))
+        for k, (old, new) in enumerate(zip(knots, learned(largest, blocks, knots), strict=True))
+    ]
+    after += [("episode_[i]", where(beyond, 1.0, 0.0)), ("B_[i]", const(0.0))]
+    source += emit("learn", ("i",), loads, after, [const(0.0)], arrays=arrays)
+    return compile(source, "<emitted relation>", "exec")
+
+
+def _judgement(channels: int, *, whole: bool) -> tuple[list[tuple[str, Expr]], Expr]:
+    """What a judgement stores, and its evidence. whole: all channels are at hand, and none for the first time."""
     ks = range(channels)
     stores: list[tuple[str, Expr]] = []
 
     def put(name: str, value: Expr) -> None:
         stores.append((f"{name}_[i]", value))
 
-    z, at_hand = [sym(f"z{k}") for k in ks], [sym(f"a{k}") for k in ks]
-    fresh = [(at_hand[k] > 0.0) & (where(sym(f"m{k}") >= sym(f"m{k}"), 0.0, 1.0) > 0.0) for k in ks]
-    # A channel that speaks for the first time: the others' past says nothing of how it goes with them.
+    def if_here(k: int, a: Expr, b: Expr | float) -> Expr:
+        return a if whole else where(sym(f"a{k}") > 0.0, a, b)
+
     n = sym("n")
-    for k in ks:
-        n = where(fresh[k], 0.0, n)
+    z, before, mean = [sym(f"z{k}") for k in ks], [sym(f"f{k}") for k in ks], [sym(f"m{k}") for k in ks]
+    if not whole:
+        for k in ks:
+            first = (sym(f"a{k}") > 0.0) & (where(mean[k] >= mean[k], 0.0, 1.0) > 0.0)
+            before[k], mean[k] = where(first, z[k], before[k]), where(first, z[k], mean[k])
+            # The others' past says nothing of how a channel that speaks for the first time goes with them.
+            n = where(first, 0.0, n)
+        present = const(1.0)
+        for k in ks:
+            present = present * sym(f"a{k}")
+        put("whole", where(present > 0.0, 1.0, sym("whole")))
     pace = maximum(1.0 / (n + 1.0), 1.0 / MEMORY)
     quick = maximum(1.0 / (n + 1.0), 1.0 / FAST)
-    off, mean = [], []
+    off = []
     for k in ks:
-        before = where(fresh[k], z[k], sym(f"f{k}"))
-        smooth = where(at_hand[k] > 0.0, before + (z[k] - before) * quick, before)
+        smooth = if_here(k, before[k] + (z[k] - before[k]) * quick, before[k])
         put(f"f{k}", smooth)
-        mean.append(where(fresh[k], z[k], sym(f"m{k}")))
-        off.append(where(at_hand[k] > 0.0, smooth - mean[k], 0.0))
+        off.append(if_here(k, smooth - mean[k], 0.0))
     own = [sym(f"S{k}_{k}") for k in ks]
-    moves = [(at_hand[k] > 0.0) & (own[k] > mean[k] * mean[k] * STILL + TINY) for k in ks]
-    inverse = [where(moves[k], 1.0 / sqrt(maximum(own[k], TINY)), 0.0) for k in ks]
+    moves = [own[k] > mean[k] * mean[k] * STILL + TINY for k in ks]
+    inverse = [where(moves[k], if_here(k, 1.0 / sqrt(maximum(own[k], TINY)), 0.0), 0.0) for k in ks]
     u = [off[k] * inverse[k] for k in ks]
     distance, t2, informed = _weigh(u, lambda j, k: sym(f"S{j}_{k}") * inverse[j] * inverse[k], channels)
     weight = where(n > 2.0 * FAST, minimum(CLIP * channels / maximum(distance, TINY), 1.0), 1.0)
     drag = sqrt(weight) * pace
     for k in ks:
-        put(f"m{k}", where(at_hand[k] > 0.0, mean[k] + off[k] * drag, mean[k]))
+        put(f"m{k}", if_here(k, mean[k] + off[k] * drag, mean[k]))
         for j in range(k + 1):
-            both = at_hand[k] if j == k else at_hand[j] * at_hand[k]
             old = sym(f"S{j}_{k}")
-            put(f"S{j}_{k}", where(both > 0.0, old + (off[j] * off[k] * weight - old) * pace, old))
+            put(f"S{j}_{k}", if_here(j, if_here(k, old + (off[j] * off[k] * weight - old) * pace, old), old))
     largest = const(0.0)
     told = [where(informed[k], t2[k], 0.0) for k in ks]
     for k in ks:
@@ -131,20 +160,7 @@ def program(channels: int, *, arrays: bool) -> CodeType:
     )
     put("d", where(gap > 0.0, where(usual > 0.0, nearer, gap), usual))
     put("T", sym("t"))
-    loads = {name: f"{name}_[i]" for name in names(channels)}
-    parameters = ("i", "t", *(f"z{k}" for k in ks), *(f"a{k}" for k in ks))
-    source = emit("judge", parameters, loads, stores, [told_now], arrays=arrays)
-    blocks = sym("n") / BLOCK
-    most = GROWTH + EARLY / (blocks + EARLY)
-    beyond = sym("B") > knots[1]
-    same = beyond & (sym("episode") > 0.0)
-    after = [
-        (f"K{k}_[i]", where(same, old, minimum(new, old * most)))
-        for k, (old, new) in enumerate(zip(knots, learned(sym("B"), blocks, knots), strict=True))
-    ]
-    after.append(("episode_[i]", where(beyond, 1.0, 0.0)))
-    source += emit("learn", ("i",), loads, [*after, ("B_[i]", const(0.0))], [const(0.0)], arrays=arrays)
-    return compile(source, "<emitted relation>", "exec")
+    return stores, told_now
 
 
 def _weigh(u: Sequence[Expr], r: Callable[[int, int], Expr], channels: int) -> tuple[Expr, list[Expr], list[Expr]]:
