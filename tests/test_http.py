@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.config import Http
+from agent.config import Commands, Http
+from agent.encode import Answer
 from agent.shell import http
 from agent.shell.calls import Calls, Unanswered
 from agent.shell.exits import Exit, ExitError
@@ -47,6 +48,9 @@ class World:
     def explain(self, asset: str) -> dict[str, object] | list[str]:
         return {"asset": asset, "alarms": []} if self.detail(asset) else ["pump-1", "pump-2"]
 
+    def command(self, *_: object) -> tuple[Answer, str]:
+        raise AssertionError("nobody commands here")
+
     def views(self) -> Views:
         return Views(
             idle=lambda: self.idle,
@@ -55,6 +59,9 @@ class World:
             page=self.page,
             detail=self.detail,
             explain=self.explain,
+            alarms=lambda *_: (0, []),
+            commands=Commands,
+            command=self.command,
         )
 
 
@@ -200,11 +207,14 @@ def test_a_busy_loop_is_an_answer_too(server: Server) -> None:
     assert b"no answer within 1 s" in body
 
 
-def test_only_reading_is_allowed(server: Server) -> None:
-    for method in ("POST", "PUT", "DELETE", "PATCH", "BREW"):
+def test_twins_can_only_be_read(server: Server) -> None:
+    for method in ("PUT", "DELETE", "PATCH", "BREW"):
         status, headers, body = get(server, "/api/twins", method=method)
-        assert (status, headers["Allow"]) == (405, "GET, HEAD")
-        assert msgspec.json.decode(body)["error"] == f"expected GET or HEAD, got '{method}'"
+        assert (status, headers["Allow"]) == (405, "GET, HEAD, POST")
+        assert msgspec.json.decode(body)["error"] == f"expected GET, HEAD or POST, got '{method}'"
+    status, headers, body = get(server, "/api/twins", method="POST")
+    assert (status, headers["Allow"]) == (405, "GET, HEAD")
+    assert msgspec.json.decode(body)["error"] == "nothing can be posted to /api/twins"
 
 
 def test_head_is_get_without_the_body(server: Server) -> None:

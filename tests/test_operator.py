@@ -144,10 +144,10 @@ class Model:
         return state, self.state not in ("UNACK", "RTNUN", "LTUNK")
 
     def process(self, event: str) -> None:
-        state = self.table.get((self.state, event), self.state)
+        state = self.table.get((self.state, event))
         if self.suppressed and state == "RTNUN":
             state = "NORM"  # nobody was told of it, or somebody wanted to hear no more
-        if state != self.state:
+        if state is not None:
             self.state = state
             if not self.suppressed:
                 self.said.append(self.shown())
@@ -229,12 +229,12 @@ class Alarms(RuleBasedStateMachine):
 
     @invariant()
     def the_list_shows_what_the_model_does(self) -> None:
-        _, listed = page(self.plant.twins.blocks, (), "a", 0, 10)
+        _, listed = page(self.plant.twins.floods, (), "a", 0, 10)
         assert [(a["state"], a["acknowledged"]) for a in listed] == [m.shown() for m in self.models.values()]
         shown = [m.shown()[0] for m in self.models.values()]
         assert counts(self.plant.twins.blocks) == {s: shown.count(s) for s in AlarmState if s != "cleared"}
         for state in AlarmState:
-            total, some = page(self.plant.twins.blocks, (state.value,), None, 0, 10)
+            total, some = page(self.plant.twins.floods, (state.value,), None, 0, 10)
             assert total == len(some) == shown.count(state)
 
     def teardown(self) -> None:
@@ -327,7 +327,7 @@ def test_a_reload_keeps_what_was_decided() -> None:
     new, lines = one.twins.reconfigure(core(plant(log={"level": "debug"})).config)
     assert (lines, new.on_time(one.now).publications) == ([], [])
     one.twins = new
-    (plain, trip) = page(new.blocks, (), "a", 0, 10)[1]
+    (plain, trip) = page(new.floods, (), "a", 0, 10)[1]
     assert (plain["state"], plain["acknowledgement"]["time"]) == ("acknowledged", first)
     assert trip["state"] == "disabled"
 
@@ -387,7 +387,7 @@ def test_a_snapshot_of_before_there_were_operators_is_taken_over() -> None:
         del alarm["decisions"], alarm["rows"]["mark"]
     back = core(one.raw)
     assert back.restore(saved) == []
-    assert [a["state"] for a in page(back.blocks, (), "a", 0, 10)[1]] == ["active", "active"]
+    assert [a["state"] for a in page(back.floods, (), "a", 0, 10)[1]] == ["active", "active"]
 
 
 def test_decisions_cost_nothing_where_there_are_none() -> None:

@@ -302,7 +302,10 @@ class Service:
     def _on_batch(self, batch: Batch) -> list[Outputs]:
         """Through the core; should that fail, then all of the batch but the message it fails on."""
         try:
-            out = self.twins.on_batch(batch, None if self.durable is None else self.durable.record)
+            if self.durable is None:
+                out = self.twins.on_batch(batch)
+            else:
+                out = self.twins.on_batch(batch, self.durable.record)
             return [out, *self._on_commands(batch, out.commands)] if out.commands else [out]
         except Exception as error:
             if len(batch.topics) > 1:
