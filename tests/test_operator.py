@@ -390,6 +390,15 @@ def test_a_snapshot_of_before_there_were_operators_is_taken_over() -> None:
     assert [a["state"] for a in page(back.floods, (), "a", 0, 10)[1]] == ["active", "active"]
 
 
+def test_an_alarm_is_known_by_what_it_was_called_before_it_could_latch() -> None:
+    """As an earlier version wrote it into its stores."""
+    for latched in (False, True):
+        assert core(plant(latched=latched)).blocks[0].alarms[1].identity == (
+            "(LimitAlarm(channel=None, severity=<Severity.WARNING: 'warning'>, on_delay=0.0, off_delay=0.0, message='', "
+            "low=None, high=30.0, on='estimate', within=600.0, confidence=0.5, deadband=0.0), 'c')"
+        )
+
+
 def test_decisions_cost_nothing_where_there_are_none() -> None:
     one = Plant()
     for _ in range(3):

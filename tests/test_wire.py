@@ -12,12 +12,14 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from agent.shell.frames import FIRST_ID, Decoder, Encoder, encode_varint, end_of_properties, pubacks, sendable
 from agent.shell.link import Identity, Link
 from agent.shell.stream import SocketStream
 from agent.shell.wire import READ_SIZE, Counters, Wire
-from agent.types import Reason
+from agent.types import Asking, Reason
 from tests.brokers import packet, publish, varint
 from tests.paho_oracle import acknowledged_in, connack, paho_reads
 from tests.sessions import mqtt
@@ -369,6 +371,65 @@ def test_acknowledgements_are_one_packet_each(some: list[bytes]) -> None:
 )
 def test_only_ordinary_properties_are_passed_over(block: bytes, fine: bool) -> None:
     assert end_of_properties(block, 0, len(block)) == (len(block) if fine else -1)
+
+
+@given(
+    topic=st.none() | st.sampled_from(["r", "twinned/x/$reply/y"]),
+    correlation=st.none() | st.binary(max_size=200),
+    expiry=st.none() | st.integers(0, 2**32 - 1),
+    text=st.none() | st.integers(0, 1),
+    pairs=st.lists(st.tuples(st.sampled_from(["a", "bc"]), st.sampled_from(["", "d"])), max_size=3),
+    kind=st.none() | st.just("application/json"),
+    cut=st.integers(1, 400),
+)
+def test_where_an_answer_is_wanted_is_read_as_paho_wrote_it(
+    topic: str | None,
+    correlation: bytes | None,
+    expiry: int | None,
+    text: int | None,
+    pairs: list[tuple[str, str]],
+    kind: str | None,
+    cut: int,
+) -> None:
+    written = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it untyped
+    given = {
+        "ResponseTopic": topic,
+        "CorrelationData": correlation,
+        "MessageExpiryInterval": expiry,
+        "PayloadFormatIndicator": text,
+        "ContentType": kind,
+    }
+    for name, value in given.items():
+        if value is not None:
+            setattr(written, name, value)
+    for pair in pairs:
+        written.UserProperty = pair
+    block = written.pack()  # type: ignore[no-untyped-call]  # paho leaves it untyped
+    frames = [
+        packet(0x32, len(name).to_bytes(2, "big") + name + b"\0\7" + block + b"{}") for name in (b"other", b"$c/shelve")
+    ]
+    stream = b"".join(frames)
+    decoder = Decoder(v5=True, max_payload=1000, answered=b"$c/")
+    decoder.feed(stream[:cut])
+    if stream[cut:]:
+        decoder.feed(stream[cut:])
+    assert decoder.topics == [b"other", b"$c/shelve"]
+    assert decoder.asking == ([] if topic is None else [(1, Asking(topic.encode(), correlation))])
+
+
+@pytest.mark.parametrize("expiry", [None, 60])
+def test_an_answer_carries_the_correlation_it_was_asked_with(expiry: int | None) -> None:
+    for v5 in (True, False):
+        encoder = Encoder(v5=v5)
+        frame = encoder.qos1(
+            0x1234, b"r", b"{}", retain=False, duplicate=False, expiry=expiry, correlation=b"\0" * 200 + b"\xff"
+        )
+        assert paho_reads(frame, v5=v5).messages == [(b"r", b"{}", False)]
+        found = end_of_properties(frame, 8, len(frame))
+        assert (found > 0) is v5
+        if v5:
+            assert frame[found:] == b"{}"
+            assert frame[:found].endswith(b"\x09\x00\xc9" + b"\0" * 200 + b"\xff")
 
 
 def test_topics_that_would_cost_the_connection_are_told_apart() -> None:

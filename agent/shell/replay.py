@@ -52,7 +52,7 @@ class Summary:
         for change in out.alarms:
             if change.transition is Transition.RAISED:
                 self.raised += 1
-            else:
+            elif change.transition in (Transition.CLEARED, Transition.LATCHED):
                 self.cleared += 1
 
     def reject(self, reject: Reject) -> None:
