@@ -122,34 +122,60 @@ def cases(kind: str, seeds: int) -> Iterator[Case]:
                 yield Case("sensor", what, channel.name, series)
 
 
-def play(kind: str, several: list[Case]) -> list[tuple[Case, int, dict[str, Any]]]:
-    """Alarms that are raised, with the number of the reading."""
-    plant, period, _ = PLANTS[kind]
-    channels = "".join(f"      {c.name}: {{unit: {c.unit!r}}}\n" for c in plant.channels)
+def _core(kind: str) -> Twins:
+    channels = "".join(f"      {c.name}: {{unit: {c.unit!r}}}\n" for c in PLANTS[kind][0].channels)
     text = (
         "site: bench\nmqtt: {host: localhost}\nassets:\n  - topic: bench/{asset}\n    channels:\n" + channels
         + "    state: {policy: never}\n    forecast: {horizons: []}\n"
     )  # fmt: skip
-    core = Twins(load(None, text=text, environ={}))
+    return Twins(load(None, text=text, environ={}))
+
+
+def _take(core: Twins, kind: str, data: NDArray[np.float64], first: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """Readings (assets, times, channels) into the core; row, number of the reading and alarm of each that is raised."""
     (block,) = core.blocks
-    for k in range(len(several)):
-        block.add(f"a{k}", START)
-    data = np.array([case.series for case in several])
-    rows, slots = list(range(len(several))), tuple(range(len(plant.channels)))
-    raised = []
+    rows, slots = list(range(len(data))), tuple(range(data.shape[2]))
     for k in range(data.shape[1]):
-        times = [START + k * period] * len(rows)
+        times = [START + (first + k) * PLANTS[kind][1]] * len(rows)
         out = Outputs()
-        block.take(
-            Samples(rows, rows, times, [data[:, k, s].tolist() for s in slots], slots),
-            Arrivals(times, [b""] * len(rows)),
-            out,
-        )
+        columns: list[list[float | None]] = [data[:, k, s].tolist() for s in slots]
+        block.take(Samples(rows, rows, times, columns, slots), Arrivals(times, [b""] * len(rows)), out)
         for said in out.said:
             alarm = json.loads(said.change.payload) if said.change is not None else {}
             if alarm.get("state") == "active":
-                raised.append((several[said.row], k, alarm))
-    return raised
+                yield said.row, first + k, alarm
+
+
+def _copied(saved: dict[str, Any], sources: list[int]) -> dict[str, Any]:
+    """A snapshot whose rows are copies of these, so that what all cases of a plant share is learned once."""
+    (old,) = saved["blocks"]
+    at = np.array(sources)
+    block = old | {"names": [f"a{k}" for k in range(len(sources))]}
+    block["columns"] = {name: column[at] for name, column in old["columns"].items()}
+    block["banks"] = [{name: column[..., at] for name, column in bank.items()} for bank in old["banks"]]
+    block["bands"] = [{name: column[at] for name, column in bands.items()} for bands in old["bands"]]
+    block["alarms"] = {
+        name: alarm | {"rows": {key: column[at] for key, column in alarm["rows"].items()}}
+        for name, alarm in old["alarms"].items()
+    }
+    del block["floods"]
+    return saved | {"blocks": [block]}
+
+
+def play(kind: str, several: list[Case], seeds: int) -> list[tuple[Case, int, dict[str, Any]]]:
+    """Alarms that are raised, with the number of the reading."""
+    well = [case for case in several if case.group == "well"]
+    core = _core(kind)
+    for k in range(seeds):
+        core.blocks[0].add(f"a{k}", START)
+    data = np.array([case.series for case in well])
+    raised = [(well[row], k, alarm) for row, k, alarm in _take(core, kind, data[:, :LEARNT], 0)]
+    sources = [seed for seed in range(seeds) for _ in range(len(several) // seeds)]
+    copies = _core(kind)
+    lines = copies.restore(_copied(core.snapshot(), sources))
+    assert not lines, lines
+    data = np.array([case.series[LEARNT:] for case in several])
+    return raised + [(several[row], k, alarm) for row, k, alarm in _take(copies, kind, data, LEARNT)]
 
 
 def main() -> None:
@@ -161,7 +187,7 @@ def main() -> None:
     figures: dict[str, Any] = {}
     for kind in given.kinds:
         several = list(cases(kind, given.seeds))
-        raised = play(kind, several)
+        raised = play(kind, several, given.seeds)
         figures[kind] = report(kind, several, raised)
     if given.json:
         given.json.write_text(json.dumps(figures, indent=1) + "\n")
@@ -170,7 +196,7 @@ def main() -> None:
 def report(kind: str, several: list[Case], raised: list[tuple[Case, int, dict[str, Any]]]) -> dict[str, Any]:
     """A line for each fault: how many assets, in how many each kind of detector raised one, and what was suspected."""
     early = sum(k < LEARNT or case.group == "well" for case, k, _ in raised)
-    judged = len(several) * LEARNT + sum(case.group == "well" for case in several) * FAULTY
+    judged = sum(case.group == "well" for case in several) * (LEARNT + FAULTY)
     print(f"{kind}: {early} alarms in {judged} readings of each channel without a fault")
     out: dict[str, Any] = {"without fault": {"alarms": early, "readings": judged}}
     heads = ("fault", "assets", "single", "joint", "delay", "sensor", "process", "unknown")
