@@ -22,7 +22,7 @@ from agent.shell.owed import OWED_BYTES, UNDER_WAY
 from agent.shell.places import placed
 from agent.shell.store import MIGRATIONS, Store, StoreError
 from tests.durables import Agent, copied
-from tests.services import config, settings
+from tests.services import EVERY_CHANGE, config, settings
 from tests.streams import ARRIVAL, START, Event, alarms, batch, bits, configuration, core, events, plant
 
 Mode = Literal["strict", "relaxed"]
@@ -87,7 +87,7 @@ def test_killed_between_any_two_steps_and_redelivered_the_state_is_that_of_an_un
     tmp_path: Path, mode: Mode
 ) -> None:
     """Kills fall before the commit, after it, and after the publications; the broker sends again what it must."""
-    raw = plant()
+    raw = plant() | {"floods": EVERY_CHANGE}  # how full a bucket is follows the clock on the wall
     for block in raw["assets"]:
         block |= {"silence": {"coasting": "1h", "stale": "2h"}, "forecast": {"horizons": []}}
     raw["assets"][0]["alarms"].pop("gone")
