@@ -1,4 +1,4 @@
-"""`python -m bench [kernel core memory loop] [--rounds N] [--json FILE]`: a table on standard output, figures as JSON.
+"""`python -m bench [kernel core scale memory loop] [--rounds N] [--json FILE]`: a table on standard output, figures as JSON.
 
 Machines are noisy: each figure is the median of its rounds, and yardsticks run in turns with what they measure.
 """
@@ -10,32 +10,44 @@ import json
 import platform
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-from bench import core, kernel, loop, memory
+from bench import alarms, core, kernel, loop, memory, scale
 from bench.figures import Figure
 
 SECTIONS: dict[str, Callable[[int], Iterator[Figure]]] = {
     "kernel": kernel.figures,
     "core": core.figures,
+    "scale": scale.figures,
     "memory": memory.figures,
     "loop": loop.figures,
 }
+MINUTES = "alarms"  # takes minutes, so it is run only where it is asked for
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("sections", nargs="*", default=list(SECTIONS), metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument(
+        "sections", nargs="*", default=list(SECTIONS), metavar="SECTION", help=", ".join((*SECTIONS, MINUTES))
+    )
     parser.add_argument("--rounds", type=int, default=5, help="how often each figure is taken (default 5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    parser.add_argument(
+        "--plots", type=Path, metavar="DIR", help="with `alarms`: draw the pictures of docs/alarms.md there"
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="with `alarms`: keep simulated readings there for next time"
+    )
     arguments = parser.parse_args()
-    unknown = [s for s in arguments.sections if s not in SECTIONS]
+    sections = SECTIONS | {MINUTES: partial(alarms.figures, plots=arguments.plots, keep=arguments.keep)}
+    unknown = [s for s in arguments.sections if s not in sections]
     if unknown:
-        parser.error(f"expected {', '.join(SECTIONS)}, got {', '.join(unknown)}")
+        parser.error(f"expected {', '.join(sections)}, got {', '.join(unknown)}")
     found: list[Figure] = []
     for section in arguments.sections:
         print(f"\n{section}", flush=True)
-        for figure in SECTIONS[section](arguments.rounds):
+        for figure in sections[section](arguments.rounds):
             found.append(figure)
             print(f"  {figure.name:58s} {figure.value:10.3f} {figure.unit}", flush=True)
     if arguments.json is not None:

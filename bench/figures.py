@@ -30,6 +30,13 @@ def cpu(work: Callable[[], object], count: int, rounds: int) -> float:
     return statistics.median(taken)
 
 
+def once(work: Callable[[], object], count: int) -> float:
+    """Microseconds of this process's CPU that one of `count` items costs; for work that cannot be repeated."""
+    start = time.process_time_ns()
+    work()
+    return (time.process_time_ns() - start) / 1e3 / count
+
+
 def config(**block: object) -> Config:
     """One asset block with one channel, `temperature`, and whatever else is asked for."""
     base: dict[str, object] = {
