@@ -8,6 +8,7 @@ rounds on arrays, with the same result to the bit.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -30,7 +31,6 @@ from agent.types import Cause, Outputs, Reason, Reject, Status, TraceRow, Transi
 
 _REASONS = {Outcome.LATE: Reason.LATE, Outcome.DUPLICATE: Reason.DUPLICATE}
 _GONE = (Transition.CLEARED, Transition.LATCHED)
-_HOT = 16  # samples per asset in a batch beyond which rounds would hold too few rows for arrays to pay
 
 
 class Samples(NamedTuple):
@@ -128,7 +128,9 @@ class Block:
             out.set_back += [back for _, back in self.setback.meet(samples, arrivals.received)]
         count = len(samples.rows)
         distinct = len(set(samples.rows)) if count >= FEW else 0
-        if self.tracing or distinct < FEW or count > distinct * _HOT:
+        # As many rounds as the busiest asset has samples: arrays pay where these hold enough rows on average.
+        rounds = 1 if distinct == count or distinct < FEW else max(Counter(samples.rows).values())
+        if self.tracing or distinct < FEW or count < rounds * FEW:
             self._take_floats(samples, arrivals, out)
         else:
             self._take_arrays(samples, distinct == count, arrivals, out)
