@@ -1,0 +1,220 @@
+"""What false alarms one gets for those one stated, and which faults are found: the anomaly alarm over simulated months.
+
+    rate      assets without faults for 30 days, a reading in 5 minutes, the default alarm: alarms raised, over those stated
+    surprise  of the same readings, after the first third: how often it was as large, over how often it claims to be
+    faults    after 20 days, each kind of `simulators.faults` in one channel of each asset, of six standard deviations of
+              what the twin usually cannot foresee; found when the channel's alarm is raised before its time is up
+
+What the fleet has learned stands still while faults are tried: all assets of a fleet do not fail within four hours.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+import yaml
+
+from agent.block import Arrivals, Samples
+from agent.configfile import load
+from agent.decode import Take
+from agent.twins import Twins
+from agent.types import AlarmChange, Outputs, Transition
+from bench import plants
+from bench.figures import Figure
+from bench.plants import Floats
+from simulators.faults import EFFECTS, Moment
+
+SEED = 1
+ASSETS, DAYS, INTERVAL = 1000, 30, 300.0
+HOUR = round(3600.0 / INTERVAL)  # readings
+READINGS = round(DAYS * 86400.0 / INTERVAL)
+LEARNED = READINGS * 2 // 3  # before faults are tried
+SIZE = 6.0  # standard deviations
+LEVELS = (1.0, 2.0, 3.0, 4.0)  # of surprise
+CHANNEL = {"battery": "temperature", "pump": "temperature", "room": "temperature", "tank": "level"}
+# Hours a fault lasts, and hours from its onset within which the alarm has to be raised.
+TIMES: dict[str, tuple[int, int]] = {
+    "spike": (0, 0),
+    "step": (4, 4),
+    "drift": (1, 2),
+    "noise": (1, 1),
+    "stuck": (4, 4),
+    "dropout": (4, 4),
+}
+
+
+class Month(NamedTuple):
+    """A run without faults."""
+
+    name: str
+    raised: list[int]  # moments
+    surprises: Floats  # how often surprise was at least each of LEVELS, over how often it claims to be
+    state: dict[str, object]  # after LEARNED readings
+
+
+class Found(NamedTuple):
+    kind: str
+    share: float
+    delay: float  # median, s
+
+
+def core(name: str) -> Twins:
+    block: dict[str, object] = {"model": "level", "channels": {"value": {}}}
+    if name in plants.KINDS:
+        shipped = plants.blocks()[name]
+        channels = {k: {kk: v for kk, v in c.items() if kk != "limits"} for k, c in shipped["channels"].items()}
+        block = {"model": shipped["model"], "channels": channels}
+    block |= {"topic": "bench/{asset}", "state": {"policy": "never"}, "forecast": {"horizons": []}, "learning": 100}
+    block["alarms"] = {"anomaly": {"type": "anomaly"}, "silent": {"type": "absence"}}
+    text = yaml.safe_dump({"site": "bench", "mqtt": {"host": "localhost"}, "assets": [block]})
+    return Twins(load(None, text=text, environ={}))
+
+
+def turn(twins: Twins, k: int, values: dict[str, Sequence[float]], absent: set[int]) -> list[AlarmChange]:
+    """All that passes until moment k, and its readings."""
+    now = plants.START + (k + 1) * INTERVAL
+    out = Outputs()
+    changes = twins.on_time(now).alarms if twins.next_time() <= now else []
+    rows = [row for row in range(len(twins)) if row not in absent]
+    columns: list[list[float | None]] = [[float(column[row]) for row in rows] for column in values.values()]
+    names = [c.name for c in twins.blocks[0].plan.channels]
+    samples = Samples(
+        list(range(len(rows))), rows, [now] * len(rows), columns, tuple(names.index(name) for name in values)
+    )
+    twins.assimilate([Take(0, samples)], Arrivals([now] * len(rows), [b""] * len(rows)), out)
+    return [c for c in (*changes, *out.alarms) if c.transition is Transition.RAISED]
+
+
+def month(name: str, data: dict[str, Floats]) -> Month:
+    twins = core(name)
+    readings, assets = next(iter(data.values())).shape
+    for a in range(assets):
+        twins.make(0, f"a{a}", plants.START)
+    raised: list[int] = []
+    above, judged = np.zeros(len(LEVELS)), 0
+    state: dict[str, object] = {}
+    for k in range(readings):
+        if k == LEARNED:
+            state = twins.snapshot()
+        raised += [k for _ in turn(twins, k, {n: column[k].tolist() for n, column in data.items()}, set())]
+        if k >= readings // 3:
+            for slot in range(len(data)):
+                surprise = twins.blocks[0].rows.columns[f"surprise{slot}"][:assets]
+                above += [(surprise >= level).sum() for level in LEVELS]
+                judged += assets
+    return Month(name, raised, above / judged * np.power(10.0, LEVELS), state)
+
+
+def faulty(kind: str, column: Floats, onset: Sequence[int], size: Floats, lasts: int) -> tuple[Floats, list[set[int]]]:
+    """The channel with a fault in each asset, and the assets whose readings are not sent, by moment."""
+    out = column.copy()
+    absent: list[set[int]] = [set() for _ in column]
+    for a, first in enumerate(onset):
+        rng = random.Random(f"{SEED}/{kind}/{a}")
+        magnitude = size[a] * (1.0 if kind == "noise" else rng.choice((-1.0, 1.0)))
+        for k in range(first, first + max(lasts, 1)):
+            progress = (k - first + 1) / max(lasts, 1)
+            said = EFFECTS[kind].alter(Moment(column[k, a], column[first - 1, a], magnitude, progress, rng))
+            if said is None:
+                absent[k].add(a)
+            else:
+                out[k, a] = said
+    return out, absent
+
+
+def faults(name: str, data: dict[str, Floats], state: dict[str, object]) -> Iterator[Found]:
+    channel = CHANNEL.get(name, "value")
+    assets = data[channel].shape[1]
+    onset: Any = np.random.default_rng(SEED).integers(LEARNED + HOUR, LEARNED + 24 * HOUR, assets).tolist()
+    size = SIZE * _unforeseen(name, data, state, channel)
+    for kind, (lasts, within) in TIMES.items():
+        twins = _restored(name, state)
+        column, absent = faulty(kind, data[channel], onset, size, lasts * HOUR)
+        found: dict[int, int] = {}
+        for k in range(LEARNED, LEARNED + 30 * HOUR):
+            values = {n: (column if n == channel else c)[k].tolist() for n, c in data.items()}
+            for change in turn(twins, k, values, absent[k]):
+                a = int(change.asset[1:])
+                mine = change.name == "silent" if kind == "dropout" else change.name.endswith(("anomaly", channel))
+                if mine and onset[a] <= k <= onset[a] + within * HOUR:
+                    found.setdefault(a, k - onset[a])
+        delay = float(np.median(list(found.values()))) * INTERVAL if found else float("nan")
+        yield Found(kind, len(found) / assets, delay)
+
+
+def _restored(name: str, state: dict[str, object]) -> Twins:
+    twins = core(name)
+    twins.restore(state)
+    for alarm in twins.blocks[0].alarms:
+        if alarm.fleet is not None:
+            alarm.fleet.due = float("inf")
+    return twins
+
+
+def _unforeseen(name: str, data: dict[str, Floats], state: dict[str, object], channel: str) -> Floats:
+    """Standard deviation of the innovations of each asset without a fault."""
+    twins = _restored(name, state)
+    block = twins.blocks[0]
+    slot = [c.name for c in block.plan.channels].index(channel)
+    bank, entry = block.plan.targets[slot][0]
+    columns = block.banks[bank].columns
+    innovations = []
+    for k in range(LEARNED, LEARNED + 30 * HOUR):
+        turn(twins, k, {n: c[k].tolist() for n, c in data.items()}, set())
+        innovations.append((columns[f"z{entry}"] - columns[f"y{entry}"])[: len(twins)])
+    spread: Floats = np.array(innovations).std(axis=0)
+    return spread
+
+
+def spike_bound() -> float:
+    """Spikes that a detector finds which knows the noise is normal, its size and the level, at the same budget."""
+    normal = NormalDist()
+    limit = normal.inv_cdf(1.0 - INTERVAL / (DAYS * 86400.0) / 2.0)
+    return normal.cdf(SIZE - limit)
+
+
+def readings(name: str, assets: int, keep: Path | None) -> dict[str, Floats]:
+    if name not in plants.KINDS:
+        return plants.noise(name, assets, READINGS, SEED)
+    file = keep / f"{name}-{assets}.npz" if keep is not None else None
+    if file is not None and file.exists():
+        with np.load(file) as saved:
+            return {channel: saved[channel] for channel in saved.files}
+    data = plants.plant(name, list(plants.blocks()[name]["channels"]), assets, READINGS, INTERVAL, SEED)
+    if file is not None:
+        np.savez(file, allow_pickle=False, **data)
+    return data
+
+
+def figures(rounds: int, plots: Path | None = None, keep: Path | None = None) -> Iterator[Figure]:
+    """rounds: not used, a month is enough; plots: where to draw; keep: where simulated readings are kept for next time."""
+    yield Figure("seed", SEED, "")
+    months: list[Month] = []
+    sizes: list[int] = []
+    mix = 0
+    for name in (*plants.KINDS, *plants.NOISES):
+        assets = ASSETS // len(plants.KINDS) if name in plants.KINDS else ASSETS // len(plants.NOISES)
+        data = readings(name, assets, keep)
+        run = month(name, data)
+        months.append(run._replace(state={}))
+        sizes.append(assets)
+        mix += len(run.raised) * (name in plants.KINDS)
+        yield Figure(f"{name}: {assets} assets, alarms over those stated", len(run.raised) / assets, "")
+        for level, ratio in zip(LEVELS, run.surprises.tolist(), strict=True):
+            yield Figure(f"{name}: surprise of {level:g}, observed over nominal", ratio, "")
+        if name in plants.KINDS or name == "normal":
+            for kind, share, delay in faults(name, data, run.state):
+                yield Figure(f"{name}: {kind} found", share * 100.0, "%")
+                yield Figure(f"{name}: {kind}, median delay", delay, "s")
+    yield Figure(f"mix of all plants: {ASSETS} assets, alarms over those stated", mix / ASSETS, "")
+    yield Figure("normal: spikes an ideal detector finds", spike_bound() * 100.0, "%")
+    if plots is not None:
+        from bench import plot
+
+        plot.rate(months, sizes, READINGS, plots / "alarms-rate.svg")
+        plot.surprise(months, LEVELS, plots / "alarms-surprise.svg")
