@@ -113,11 +113,11 @@ class Bands:
             square[row] = min(max(m, LEAST), MOST)
         count[row] += 1.0
 
-    def shift(self, row: int, by: float) -> None:
-        """All event times of this row are `by` seconds later."""
-        for name, column in (*self.due.views.items(), *self.pending.views.items()):
+    def shift(self, rows: int | NDArray[np.intp], by: float) -> None:
+        """All event times of these rows are `by` seconds later."""
+        for name, column in (*self.due.columns.items(), *self.pending.columns.items()):
             if name.startswith(("due", "at")):
-                column[row] += by
+                column[rows] += by
 
     # -- snapshots
 

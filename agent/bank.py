@@ -245,15 +245,15 @@ class Bank:
         self.history.position_view[row] = 0
         self.history.backlog_view[row] = 0
 
-    def shift(self, row: int, by: float) -> None:
-        """All times of this row are `by` seconds later, as they should have been told. The ring begins anew."""
+    def shift(self, rows: int | Rows, by: float) -> None:
+        """All times of these rows are `by` seconds later, as they should have been told. Their rings begin anew."""
         for name in self.layout.state:
             if name == "T" or (name[0] == "t" and name[1:].isdigit()):
-                self.views[name][row] += by
+                self.columns[name][rows] += by
         for index, (_, value) in self.held.items():
-            self.views[f"u{index}"][row] = value
-        self.history.position_view[row] = 0
-        self.history.backlog_view[row] = 0
+            self.columns[f"u{index}"][rows] = value
+        self.history.position[rows] = 0
+        self.history.backlog[rows] = 0
 
     # -- inputs that all rows share
 

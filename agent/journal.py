@@ -69,7 +69,14 @@ class Commanded(NamedTuple):
     now: float
 
 
-Turn = Taken | Passed | Resumed | Commanded
+class Stepped(NamedTuple):
+    """The clock was set forward by so many seconds, to `now`."""
+
+    by: float
+    now: float
+
+
+Turn = Taken | Passed | Resumed | Commanded | Stepped
 
 
 class JournalError(ValueError):
@@ -117,8 +124,12 @@ class _Commanded(msgspec.Struct, array_like=True, tag=3):
     id: str
 
 
+class _Stepped(msgspec.Struct, array_like=True, tag=4):
+    by: float
+
+
 class _Record(msgspec.Struct, array_like=True):
-    turns: list[_Taken | _Passed | _Resumed | _Commanded]
+    turns: list[_Taken | _Passed | _Resumed | _Commanded | _Stepped]
     sizes: tuple[int, int, int, int]  # of the columns: times, values, arrivals, integers
 
 
@@ -131,7 +142,7 @@ _DECODER = msgspec.msgpack.Decoder(_Record)
 
 def encode(turns: Iterable[Turn]) -> bytes:
     """One record of these turns."""
-    said: list[_Taken | _Passed | _Resumed | _Commanded] = []
+    said: list[_Taken | _Passed | _Resumed | _Commanded | _Stepped] = []
     times: list[float] = []
     values: list[float] = []
     arrivals: list[float] = []
@@ -184,9 +195,11 @@ def _say(turn: Taken, times: list[float], values: list[float], arrivals: list[fl
     return _Taken(steps, len(received), together, made, parents)
 
 
-def _plain(turn: Passed | Resumed | Commanded) -> _Passed | _Resumed | _Commanded:
+def _plain(turn: Passed | Resumed | Commanded | Stepped) -> _Passed | _Resumed | _Commanded | _Stepped:
     if isinstance(turn, Commanded):
         return _Commanded(*turn.command)
+    if isinstance(turn, Stepped):
+        return _Stepped(turn.by)
     return _Passed() if isinstance(turn, Passed) else _Resumed()
 
 
@@ -250,6 +263,8 @@ class _Reader:
                 (now,) = self._floats(2, self._arrivals, 1)
                 if isinstance(said, _Commanded):
                     out.append(Commanded(Command(*msgspec.structs.astuple(said)), now))
+                elif isinstance(said, _Stepped):
+                    out.append(Stepped(said.by, now))
                 else:
                     out.append(Passed(now) if isinstance(said, _Passed) else Resumed(now))
         if self._at != list(self._record.sizes):
@@ -338,6 +353,8 @@ class Replay:
                 self._guarded(self.twins.on_time, turn.now)
             elif isinstance(turn, Commanded):
                 self._guarded(lambda told: self.twins.on_command(*told), turn)
+            elif isinstance(turn, Stepped):
+                self.twins.step(*turn)
             else:
                 self.twins.resume(turn.now)
 

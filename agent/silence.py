@@ -46,6 +46,13 @@ class Silence:
         """The clock was set back: deadlines by what it said before would come too late."""
         self.due = -math.inf
 
+    def step(self, by: float) -> None:
+        """The clock was set forward by so many seconds."""
+        self.resumed += by
+        for _, rule in self.absences:
+            rule.memory.columns["heard"][: len(self.rows)] += by
+        self.due = -math.inf
+
     def resume(self, now: float) -> None:
         """The agent was away until `now`, so silence counts from there."""
         self.resumed = max(self.resumed, now)

@@ -293,6 +293,8 @@ class Twins:
                 "severity": a.severity.value,
                 "rule": a.rule.words,
                 "since": float(a.raised[row]) if a.phase[row] >= 2 else None,
+                "published": a.state(row).value,
+                "acknowledged": a.operator.acknowledged(row),
             }
             for a in b.alarms
         ]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.chaos.run import run
 from tests.chaos.stream import CONFIGURED, Oracle, Stream
-from tests.services import config, settings
+from tests.services import EVERY_CHANGE, config, settings
 
 pytestmark = pytest.mark.broker
 
@@ -27,7 +27,7 @@ def test_after_kills_at_random_instants_the_state_is_that_of_an_uninterrupted_ru
 
 
 def test_the_stream_of_the_chaos_suite_raises_and_clears_alarms_of_every_kind() -> None:
-    oracle = Oracle(config(settings(assets=[CONFIGURED])), Stream(1, 60_000))
+    oracle = Oracle(config(settings(assets=[CONFIGURED], floods=EVERY_CHANGE)), Stream(1, 60_000))
     oracle.advance(60_000)
     changes = [change.id for change in oracle.changes]
     kinds = {change.split("/")[1] for change in changes}

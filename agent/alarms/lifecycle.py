@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from agent.alarms.anomaly import Anomaly
 from agent.alarms.operator import Deed, Operator, Verb
-from agent.alarms.rules import Absence, Rule, Surprise, Watched
+from agent.alarms.rules import Absence, Index, Rule, Surprise, Watched
 from agent.config import Alarm
 from agent.types import AlarmState, Severity, Transition
 
@@ -53,8 +53,10 @@ class Lifecycle:
     @property
     def identity(self) -> str:
         """What the alarm's state depends on: while it stays the same, the state is carried over."""
-        # As `repr` wrote it before there was `latched`, on which the condition does not depend.
-        said = ", ".join(f"{k}={getattr(self.spec, k)!r}" for k in self.spec.__struct_fields__ if k != "latched")
+        # As `repr` wrote it before there was what one channel's condition does not depend on.
+        apart = {"latched"} if hasattr(self.rule, "members") else {"latched", "joint_channels"}
+        kept = [k for k in self.spec.__struct_fields__ if k not in apart]
+        said = ", ".join(f"{k}={getattr(self.spec, k)!r}" for k in kept)
         return f"({type(self.spec).__name__}({said}), {self.watched.name!r})"
 
     def grow(self, capacity: int) -> None:
@@ -158,14 +160,23 @@ class Lifecycle:
         self.active -= 1
         return self.operator.on_clear(row)
 
-    def shift(self, row: int, by: float) -> None:
-        """All event times of this row are `by` seconds later; an absence is judged by the other clock."""
-        if self.in_order:
-            for column in (self.since, self.raised):
-                if column[row]:  # else that was never
-                    column[row] += by
-            self.last[row] += by
-            self.rule.shift(row, by)
+    def shift(self, rows: Index, by: float) -> None:
+        """All event times of these rows are `by` seconds later; an absence is judged by the other clock."""
+        if not isinstance(self.rule, Absence):
+            self._shift(rows, by)
+            self.last[rows] += by
+            self.rule.shift(rows, by)
+
+    def step(self, by: float) -> None:
+        """The clock that arrivals are told by was set forward by so many seconds."""
+        if self.fleet is not None:
+            self.fleet.due += by
+        if isinstance(self.rule, Absence):
+            self._shift(slice(None), by)
+
+    def _shift(self, rows: Index, by: float) -> None:
+        for column in (self.since, self.raised):
+            column[rows] += np.where(column[rows] != 0.0, by, 0.0)  # 0: never
 
     # -- what people do
 

@@ -53,7 +53,7 @@ class Rule(Protocol):
     def grow(self, capacity: int) -> None: ...
     def observe(self, row: int, time: float) -> None: ...
     def observe_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> None: ...
-    def shift(self, row: int, by: float) -> None: ...  # event times that are remembered go on by so many seconds
+    def shift(self, rows: Index, by: float) -> None: ...  # event times that are remembered go on by so many seconds
     def conditions(self, columns: Any, i: Index) -> tuple[Condition, Condition]: ...
     def value(self, row: int) -> float: ...  # what is looked at; for an absence, when it was last heard
 
@@ -78,9 +78,9 @@ class Memory:
             self.columns[name] = fresh
             self.views[name] = fresh.data
 
-    def shift(self, row: int, by: float, *names: str) -> None:
+    def shift(self, rows: Index, by: float, *names: str) -> None:
         for name in names:
-            self.views[name][row] += by
+            self.columns[name][rows] += by
 
     def export(self, rows: NDArray[np.intp]) -> dict[str, Any]:
         return {name: column[rows] for name, column in self.columns.items()}
@@ -107,7 +107,7 @@ class _Stateless:
     def observe_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> None:
         """Nothing is remembered."""
 
-    def shift(self, row: int, by: float) -> None:
+    def shift(self, rows: Index, by: float) -> None:
         """Nothing is remembered."""
 
     def export(self, rows: NDArray[np.intp]) -> dict[str, Any]:
@@ -246,9 +246,9 @@ class Rate:
         newer = ~(dt <= 0.0)
         m["estimate"][rows[newer]], m["time"][rows[newer]] = now[newer], times[newer]
 
-    def shift(self, row: int, by: float) -> None:
+    def shift(self, rows: Index, by: float) -> None:
         if self.state is None:
-            self.memory.shift(row, by, "time")
+            self.memory.shift(rows, by, "time")
 
     def conditions(self, columns: Any, i: Index) -> tuple[Condition, Condition]:
         if self.state is not None:
@@ -318,8 +318,8 @@ class Flat:
         m["anchor"][moved], m["since"][moved] = z[~same], times[~same]
         m["last"][rows] = times
 
-    def shift(self, row: int, by: float) -> None:
-        self.memory.shift(row, by, "since", "last")
+    def shift(self, rows: Index, by: float) -> None:
+        self.memory.shift(rows, by, "since", "last")
 
     def conditions(self, columns: Any, i: Index) -> tuple[Condition, Condition]:
         m = self.memory.columns if isinstance(i, np.ndarray) else self.memory.views
@@ -369,7 +369,7 @@ class Surprise:
         new = self.watched.block.columns[f"surprise{self.watched.slot}"][rows]
         m[rows] = new if self.single else m[rows] + (new - m[rows]) * self.pace
 
-    def shift(self, row: int, by: float) -> None:
+    def shift(self, rows: Index, by: float) -> None:
         """No times are remembered."""
 
     def conditions(self, columns: Any, i: Index) -> tuple[Condition, Condition]:
@@ -417,7 +417,7 @@ class Absence:
     def observe_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> None:
         self.memory.columns["heard"][rows] = self.watched.block.columns["seen"][rows]
 
-    def shift(self, row: int, by: float) -> None:
+    def shift(self, rows: Index, by: float) -> None:
         """Only arrivals are remembered."""
 
     def conditions(self, columns: Any, i: Index) -> tuple[Condition, Condition]:

@@ -20,7 +20,7 @@ from agent.alarms.commands import Command
 from agent.config import Config
 from agent.config import Store as Settings
 from agent.decode import Step, Take
-from agent.journal import Commanded, Made, Passed, Resumed, Taken, Turn, encode
+from agent.journal import Commanded, Made, Passed, Resumed, Stepped, Taken, Turn, encode
 from agent.shell.counts import Counts
 from agent.shell.events import Event
 from agent.shell.exits import Exit, ExitError
@@ -252,6 +252,10 @@ class Durable:
     def passed(self, now: float) -> None:
         """`on_time` is about to be called."""
         self._note(Passed(now))
+
+    def stepped(self, by: float, now: float) -> None:
+        """The clock was set."""
+        self._note(Stepped(by, now))
 
     def commanded(self, command: Command, now: float) -> None:
         """An operator's command is about to be carried out."""

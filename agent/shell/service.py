@@ -36,6 +36,7 @@ from agent.shell.systemd import Notifier
 from agent.shell.tally import Tally
 from agent.shell.telling import tell_error, tell_outputs
 from agent.shell.views import Shown, make_views, status_words
+from agent.shell.wall import Wall
 from agent.twins import Twins
 from agent.types import Batch, Outputs, Reject
 
@@ -128,6 +129,7 @@ class Service:
         self._poll = poll()
         self._poll.register(signals.fileno(), POLLIN)
         self._selected: tuple[int, int] | None = None  # the session's descriptor and what is waited for on it
+        self.wall = Wall(self.now, self.monotonic)
         self._time_due = 0.0  # monotonic; not before this is `on_time` called again
         self._house_due = 0.0
         self._status_due = 0.0
@@ -250,6 +252,9 @@ class Service:
     def _work(self, batch: Batch | None, rejects: list[Reject], began: float) -> None:
         """Messages and time through the core, and what comes of it to the broker in one go."""
         outputs: list[Outputs] = []
+        now = self.now()
+        if by := self.wall.step(now, self.monotonic()):
+            self._on_step(by, now)
         if batch is not None:
             outputs += self._on_batch(batch)
         if began >= self._time_due and (now := self.now()) >= self.twins.next_time():
@@ -341,6 +346,12 @@ class Service:
         for each in outputs:
             self.tally.outputs(each)
             tell_outputs(self.log, each, len(self.twins))
+
+    def _on_step(self, by: float, now: float) -> None:
+        self.log.log("warning", "the clock was set", "clock", {"seconds": round(by, 3)})
+        if self.durable is not None:
+            self.durable.stepped(by, now)
+        self.twins.step(by, now)
 
     def _on_time(self, now: float) -> list[Outputs]:
         if self.durable is not None:

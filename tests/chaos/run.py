@@ -173,7 +173,9 @@ def concluded(
     unheard = set(heard)
     absent = [change for change in changes if change.id not in unheard]
     outcome = Outcome(
-        counts, count, seconds, len(changes), len(heard) - len(first), out_of_order(first),
+        counts, count, seconds, len(changes), len(heard) - len(first),
+        # One that damage took and a second life told anew has no place in the order.
+        out_of_order([one for one in first if one not in ground.ledger.unowed]),
         ledger=ground.ledger, ready_after=agent.ready_after, differs=ground.oracle.differences(found.twins)[:5],
     )  # fmt: skip
     outcome.invented = sorted(set(heard) - {change.id for change in changes})
