@@ -39,7 +39,10 @@ def page(
     some: list[dict[str, Any]] = []
     for b, alarm, rows in _matching(floods.blocks, wanted, asset):
         first = max(0, offset - total)
-        some += [describe(b, alarm, row, floods.unheard(alarm, row)) for row in rows[first : first + limit - len(some)].tolist()]
+        some += [
+            describe(b, alarm, row, floods.unheard(alarm, row))
+            for row in rows[first : first + limit - len(some)].tolist()
+        ]
         total += len(rows)
     return total, some
 
