@@ -10,6 +10,7 @@ from agent.shell.durable import Durable
 from agent.shell.events import Event as Said
 from agent.twins import Twins
 from agent.types import Outputs, Publications
+from tests.services import EVERY_CHANGE
 from tests.streams import START, Event, batch, configuration, plant
 
 
@@ -28,7 +29,8 @@ class Agent:
         self.said: list[Said] = []
         self.time = 1000.0
         self.wall = wall
-        raw = raw or plant()
+        # The store's tests owe many changes of few alarms; limits have tests of their own.
+        raw = raw or plant() | {"floods": EVERY_CHANGE}
         # Most tests are about what one batch comes to; those about gathering say so.
         self.config = configuration({**raw, "store": {"gather": 0, **raw.get("store", {})}})
         self.durable = Durable(
