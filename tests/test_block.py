@@ -25,7 +25,7 @@ def say(t: Twins, received: float, value: float, *, at: float, assets: int = 1) 
 
 @pytest.mark.parametrize("assets", [1, 20])
 def test_an_innovation_is_counted_once_however_many_late_readings_follow(assets: int) -> None:
-    t = twins(time={"late": 1000})
+    t = twins(time={"late": 1000, "window": 64})
     outs = [say(t, START + 2 * k, 20.0 + k % 3, at=START + 2 * k, assets=assets) for k in range(20)]
     assert sum(o.nis_count["level_rate"] for o in outs) == 20 * assets
     late = [say(t, START + 40, 20.0, at=START + 2 * k + 1, assets=assets) for k in range(10)]

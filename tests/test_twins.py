@@ -81,7 +81,7 @@ def test_a_twin_learns_for_the_stated_number_of_readings_and_is_live_then() -> N
 
 
 def test_a_silent_twin_coasts_goes_stale_and_says_predictions_that_it_is_less_and_less_sure_of() -> None:
-    twins, _ = live(silence={"coasting": 20, "stale": 300})
+    twins, _ = live(silence={"coasting": 20, "stale": 300}, alarms={})
     last = twins.detail("pump")
     assert last is not None
     assert twins.next_time() <= START + 49
@@ -110,7 +110,7 @@ def test_looking_at_the_clock_does_not_move_the_filter() -> None:
 
 
 def test_a_twin_that_is_back_is_live_at_once() -> None:
-    twins, _ = live(silence={"coasting": 20, "stale": 300})
+    twins, _ = live(silence={"coasting": 20, "stale": 300}, alarms={})
     twins.on_time(START + 49)
     twins.on_time(START + 329)
     (state,) = messages(say(twins, 400, 20.0), "state")
@@ -120,7 +120,7 @@ def test_a_twin_that_is_back_is_live_at_once() -> None:
 
 def test_without_stated_times_silence_is_measured_by_the_usual_interval() -> None:
     def turns(interval: float) -> list[float]:
-        twins = plant()
+        twins = plant(alarms={})
         for k in range(30):
             say(twins, k * interval, 20.0 + k % 2)
         return [time - 29 * interval for time, _ in quiet(twins, 29 * interval)]
@@ -159,7 +159,7 @@ def test_silence_is_judged_by_arrival_so_a_sensor_with_a_wrong_clock_is_not_sile
 
 
 def test_silence_while_nobody_listened_does_not_count() -> None:
-    twins, _ = live(silence={"coasting": 20, "stale": 60})
+    twins, _ = live(silence={"coasting": 20, "stale": 60}, alarms={})
     twins.resume(START + 1000)
     assert twins.on_time(START + 1000).publications == []
     assert quiet(twins, 1000) == [(1020.0, "coasting"), (1060.0, "stale")]
@@ -167,7 +167,7 @@ def test_silence_while_nobody_listened_does_not_count() -> None:
 
 def test_each_way_to_refuse_a_reading_has_its_reason_and_leaves_the_twin_as_it_was() -> None:
     twins, _ = live(time={"field": "t", "format": "s", "late": 10, "max_ahead": 60})
-    before = bits(twins)
+    before = bits(twins, without={"newest"})
     for time, arrival, reason in (
         (29.0, 30.0, Reason.DUPLICATE),
         (3.5, 30.0, Reason.LATE),
@@ -177,7 +177,7 @@ def test_each_way_to_refuse_a_reading_has_its_reason_and_leaves_the_twin_as_it_w
         assert [r.reason for r in out.rejects] == [reason]
         assert out.publications == []
         assert out.readings == 0
-        assert bits(twins) == before
+        assert bits(twins, without={"newest"}) == before  # when it came is remembered, what it said is not
 
 
 def test_two_twins_of_one_block_know_nothing_of_each_other() -> None:
@@ -193,9 +193,6 @@ def test_a_retained_shared_input_reaches_an_asset_that_speaks_later() -> None:
     twins = plant(model={"type": "first_order", "tau": 10, "target": {"topic": "weather"}})
     out = twins.on_batch(Batch.of("weather", b"5", START - 100, retained=True))
     assert (out.readings, out.rejects) == (1, [])
-    assert [r.reason for r in twins.on_batch(Batch.of("weather", b"5", START - 100, retained=True)).rejects] == [
-        Reason.LATE
-    ]
     for k in range(3):
         say(twins, k, 20.0)
     assert twins.blocks[0].banks[0].views["u0"][0] == 5.0
