@@ -215,6 +215,9 @@ class Service:
         if self.durable is not None:
             self.durable.settle()
             self._store(self.durable)
+            if not self.durable.holds_back:
+                self.session.acknowledge()  # or what waited for this commit would come again
+                self.session.flush()
         self.session.stop(STOP_TIMEOUT)
         if self.durable is not None:
             self.durable.delivered(self.session.take_settled())
