@@ -32,6 +32,7 @@ from agent.shell.logs import Logger
 MAX_THREADS = 16
 MAX_PATH = 2048
 MAX_BODY = 65536
+MAX_DIGITS = 20  # of a length
 MAX_PAGE = 1000
 DEFAULT_PAGE = 100
 REQUEST_SECONDS = 15.0  # from accepting to closing
@@ -59,7 +60,7 @@ class Health(NamedTuple):
 
 
 class Views(NamedTuple):
-    """Where the server gets what it shows. All may be called from any thread; the last four may raise Unanswered."""
+    """Where the server gets what it shows. All may be called from any thread; what asks the loop may raise Unanswered."""
 
     idle: Callable[[], float]  # seconds since the loop last turned
     health: Callable[[], Health]
@@ -242,11 +243,14 @@ class _Handler(BaseHTTPRequestHandler):
         """The body of a request that may be answered. Raises _Refusal."""
         if len(self.path) > MAX_PATH:
             raise _Refusal(414, f"the path has {len(self.path)} characters, at most {MAX_PATH} are read")
+        if "Transfer-Encoding" in self.headers:
+            # Taken for a request without a body, it would be a command without the half of what it says.
+            raise _Refusal(411, "a body that does not say how long it is", "send Content-Length, not Transfer-Encoding")
         length = self.headers.get("Content-Length", "0")
         if not (length.isascii() and length.isdigit()):
             raise _Refusal(400, f"Content-Length: expected a number, got {length[:40]!r}")
-        if int(length) > MAX_BODY:
-            raise _Refusal(413, f"a body of {length} bytes, at most {MAX_BODY} are read", "a GET needs no body")
+        if len(length) > MAX_DIGITS or int(length) > MAX_BODY:
+            raise _Refusal(413, f"a body of {length[:40]} bytes, at most {MAX_BODY} are read", "a GET needs no body")
         body = self.rfile.read(int(length)) if int(length) else b""
         host = self.headers.get("Host")
         if self.server.hosts is not None and host is not None and _host_name(host) not in self.server.hosts:
