@@ -411,7 +411,7 @@ def test_a_file_that_can_only_be_read_gives_its_state_and_is_written_again_when_
 
 
 def test_of_endless_changes_that_nobody_takes_the_newest_are_kept_and_the_others_counted(tmp_path: Path) -> None:
-    raw = plant() | {"store": {"max_size": 32 * 2**20}}
+    raw = plant() | {"store": {"max_size": 32 * 2**20}, "floods": EVERY_CHANGE}
     with Agent(tmp_path / "t.db", "relaxed", raw) as agent:
         most = 32 * 2**20 // OWED_BYTES
         raise_alarms(agent, most + 500)
