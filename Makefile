@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # Debian keeps Mosquitto where only root looks.
 export PATH := $(PATH):/usr/sbin
 
-.PHONY: help demo test lint format bench fuzz chaos docs clean
+.PHONY: help demo test lint format bench fuzz chaos soak docs clean
 
 help:
 	@echo "make demo    a broker, a plant with a fault, the agent: states and alarms within seconds"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench   what a message costs, beside a plain script and a C echo"
 	@echo "make fuzz    a million payloads through all codecs"
 	@echo "make chaos   210 times kill -9, then faults of all kinds; nothing lost, nothing counted twice (half an hour)"
+	@echo "make soak    an hour of readings with faults: memory, descriptors and files stay what they are"
 	@echo "make docs    the generated pages and configurations anew"
 
 $(STAMP): pyproject.toml
@@ -50,6 +51,9 @@ chaos: $(STAMP)
 	$(VENV)/bin/python -m tests.chaos --kills 210 --rate 1100
 	$(VENV)/bin/python -m tests.chaos --faults 150
 	$(VENV)/bin/python -m tests.chaos --faults 60 --mode relaxed
+
+soak: $(STAMP)
+	$(VENV)/bin/python -m tests.soak --minutes 60 --out build/soak
 
 docs: $(STAMP)
 	$(VENV)/bin/python -m agent.schema --write
