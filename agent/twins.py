@@ -31,7 +31,8 @@ from agent.topics import safe_level
 from agent.types import STATUS_NAMES, AlarmState, Batch, Outputs, Publications, Reason, Reject, Severity
 
 SNAPSHOT_VERSION = 1
-_COMPARED = 2000  # names that a wrong one is compared with letter by letter; takes some 20 ms
+_COMPARED = 500  # names, at most, that a wrong one is compared with letter by letter; takes some 20 ms
+_SEARCH = 1.0  # seconds, at least, between two such comparisons for the sake of commands
 Record = Callable[[Sequence[Step], Sequence[float]], None]
 RecordCommand = Callable[[Command, float], None]
 
@@ -53,6 +54,7 @@ class Twins:
         self._latest = -math.inf  # arrival of the newest message
         self.newest = -math.inf  # of the newest that was taken, by the present clock
         self.commands = Commands()
+        self._searched = -math.inf  # when the names of all twins were last looked through for a command
         self._farewells: list[Publications] = []  # of alarms that are no longer configured, sent once
 
     def __len__(self) -> int:
@@ -120,7 +122,7 @@ class Twins:
         Raises `agent.alarms.commands.Refused`.
         """
         block = next((b for b in self.blocks if command.asset in b.rows.row_of), None)
-        alarms = self.commands.targets(command, block, () if block is not None else self.alike(command.asset))
+        alarms = self.commands.targets(command, block, () if block is not None else self._meant(command.asset, now))
         if record is not None:
             record(command, now)
         out = Outputs()
@@ -306,9 +308,17 @@ class Twins:
         if b is None:
             return None
         row = b.rows.row_of[asset]
-        return self._summary(b, row) | {"now": now, "alarms": [
-                explain(a, row, b.rows, now, self.floods.unheard(a, row)) for a in b.alarms
-            ]}
+        return self._summary(b, row) | {
+            "now": now,
+            "alarms": [explain(a, row, b.rows, now, self.floods.unheard(a, row)) for a in b.alarms],
+        }
+
+    def _meant(self, asset: str, now: float) -> list[str]:
+        """As `alike`, but only now and then: whoever sends one wrong name after another is not to keep the agent busy."""
+        if 0.0 <= now - self._searched < _SEARCH:
+            return []
+        self._searched = now
+        return self.alike(asset)
 
     def alike(self, asset: str) -> list[str]:
         """At most three names of twins that may have been meant."""

@@ -82,6 +82,14 @@ def test_a_command_over_mqtt_is_done_and_answered_where_the_payload_says() -> No
         assert counted(one, "acknowledge", "done") == 1
 
 
+def test_the_log_says_who_did_what_on_one_line_whatever_the_name() -> None:
+    with hot() as one:
+        ask(one, "acknowledge", {"asset": "a", "alarm": ALARM, "by": "anna\nERROR \x1b[2J"})
+        (line,) = [line for line in one.stderr.getvalue().splitlines() if "alarm acknowledged" in line]
+        assert "asset=a" in line
+        assert r'by="anna\nERROR \x1b[2J"' in line
+
+
 def test_a_command_that_mqtt_5_brought_is_answered_on_its_response_topic_with_its_correlation() -> None:
     with hot() as one:
         (answer,) = ask(one, "acknowledge", {"asset": "a", "alarm": ALARM}, asking=Asking(REPLY.encode(), b"\0\xff"))

@@ -420,3 +420,13 @@ def test_a_command_to_a_plant_without_that_asset_is_refused_and_not_recorded() -
     with pytest.raises(Refused, match="asset"):
         lonely().on_command(Command(Verb.DISABLE, "a", "*"), START, lambda *told: recorded.append(told))
     assert recorded == []
+
+
+def test_one_wrong_name_after_another_does_not_keep_the_agent_busy_with_what_was_meant() -> None:
+    twins = Plant().twins
+    hints = []
+    for later in (0.0, 0.5, 1.0, -5.0):  # the clock may be set back
+        with pytest.raises(Refused) as refused:
+            twins.on_command(Command(Verb.DISABLE, "A", "*"), START + later)
+        hints.append(refused.value.trouble.hint)
+    assert [hint.startswith("did you mean a?") for hint in hints] == [True, False, True, True]

@@ -23,7 +23,12 @@ def tell_outputs(log: Logger, outputs: Outputs, twins: int) -> None:
             "warning" if change.transition is Transition.RAISED else "info",
             f"alarm {change.transition}",
             (change.asset, change.name),
-            {"asset": change.asset, "alarm": change.name, "severity": change.severity.value},
+            {
+                "asset": change.asset,
+                "alarm": change.name,
+                "severity": change.severity.value,
+                **({"by": change.by} if change.by else {}),
+            },
         )
     for asset, channel in outputs.relearned:
         log.log(
