@@ -22,8 +22,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.chaos.faults import CAP, FAULTS, Ground
-from tests.chaos.run import concluded, possible, prepared, report
+from tests.chaos.faults import CAP, Ground
+from tests.chaos.run import concluded, possible, prepared, report, strike
 from tests.trend import Sample, Slope, slope, thinned
 
 KINDS = {
@@ -149,7 +149,7 @@ def soak(
     count = int((minutes * 60 + 600) * rate)
     with prepared(home, seed, count=count, rate=rate, mode=mode) as (ground, subscriber):
         names, weights = possible(ground, KINDS)
-        rng, source = ground.rng, ground.source
+        rng, source = random.Random(seed), ground.source
         ground.gentle = True
         began = time.monotonic()
         observer = Observer(ground, out / "soak.csv", 5.0)
@@ -164,7 +164,7 @@ def soak(
                 ending = time.monotonic() + SEGMENT * rng.uniform(0.7, 1.3)
             else:
                 (name,) = rng.choices(names, weights)
-            FAULTS[name](ground)
+            strike(ground, name, rng)
             counts[name] += 1
             observer.faults += 1
             if time.monotonic() >= said + 60:

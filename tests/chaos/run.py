@@ -119,17 +119,23 @@ def run(
     counts = dict.fromkeys(kinds, 0)
     with prepared(home, seed, count=int((faults * 8.0 + 20) * rate), rate=rate, mode=mode) as (ground, subscriber):
         names, weights = possible(ground, kinds)
-        rng, source = ground.rng, ground.source
+        rng, source = random.Random(seed), ground.source
         began = time.monotonic()
         source.start()
         while sum(counts.values()) < faults and not source.ended.is_set():
             (name,) = rng.choices(names, weights)
             time.sleep(rng.choice((0.02, 0.2, 0.6, 1.2)) * rng.random())
-            FAULTS[name](ground)
+            strike(ground, name, rng)
             counts[name] += 1
             if sum(counts.values()) % 20 == 0:
                 say(f"{sum(counts.values())} faults, {source.acknowledged} readings sent")
         return concluded(ground, subscriber, counts, began, rate, say)
+
+
+def strike(ground: Ground, name: str, rng: random.Random) -> None:
+    """A fault draws from a generator of its own: how often it does, which may depend on the moment, moves no other."""
+    ground.rng = random.Random(rng.getrandbits(64))
+    FAULTS[name](ground)
 
 
 def possible(ground: Ground, kinds: Mapping[str, float]) -> tuple[list[str], list[float]]:
