@@ -6,13 +6,17 @@ import io
 import json
 import random
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from agent.alarms.commands import Command
+from agent.alarms.operator import Verb
 from agent.cli import main
 from agent.config import Http
-from agent.shell import explain as asking
+from agent.shell import asking
+from agent.shell.explain import explain
 from agent.shell.exits import Exit, ExitError
 from agent.types import Batch
 from tests.brokers import free_port
@@ -72,6 +76,25 @@ def test_an_active_limit_gives_its_numbers_and_the_value_that_ends_it() -> None:
     assert why["clears"] == "once the estimate is down to 79 degC (limit 80, deadband 1), for 10 s"
     assert why["text"].startswith("estimate above 80 degC: now 85 degC, limit 80 degC; reported 85 degC, expected 85 ±")
     assert why["text"].endswith("active for 2 s, clears " + why["clears"])
+
+
+def test_what_somebody_decided_is_said_with_who_until_when_and_why_and_cannot_pass_for_our_words() -> None:
+    plant = Plant({"hot": {"type": "limit", "high": 80.0}})
+    plant.say(70, 70, 70, 70, 85)
+
+    def act(verb: Verb, by: str = "", comment: str = "", lasts: float = 0.0) -> None:
+        plant.twins.on_command(Command(verb, "pump", "hot", lasts, by, comment), START + plant.now)
+
+    act(Verb.ACKNOWLEDGE, "anna")
+    assert plant.why()["text"].endswith("; acknowledged by anna")
+    act(Verb.SHELVE, "an\x1b[2Jna; clears now", "new seal\non Monday", lasts=3600.0)
+    act(Verb.DISABLE)
+    end = datetime.fromtimestamp(START + plant.now + 3600.0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert plant.why()["text"].split("; ")[-3:] == [
+        "acknowledged by anna",
+        f"shelved until {end} by an [2Jna  clears now (new seal on Monday)",
+        "out of service",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +265,9 @@ def test_the_verb_shows_people_the_sentence_and_programs_the_record(
     path.write_text(json.dumps(running))
     assert main(["explain", "pump-1", "-c", str(path)]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("pump-1: live, last heard 1970-01-01T00:16:47Z\n  temperature_high: active, warning, since 1970-")
+    assert said.startswith(
+        "pump-1: live, last heard 1970-01-01T00:16:47Z\n  temperature_high: active, warning, since 1970-"
+    )
     for part in (
         "    temperature: estimate above 30 degC: now ",
         "degC, limit 30 degC\n    reported 40 degC, expected ",
@@ -291,7 +316,7 @@ def test_an_agent_that_listens_everywhere_is_asked_on_loopback() -> None:
 @pytest.mark.parametrize("url", ["localhost:9464", "ftp://localhost", "", "http://"])
 def test_an_address_that_is_none_is_refused_before_anything_is_asked(url: str) -> None:
     with pytest.raises(ExitError, match="--url: expected one such as"):
-        asking.explain(url, "pump", io.StringIO(), as_json=False)
+        explain(url, "pump", io.StringIO(), as_json=False)
 
 
 def test_a_server_that_is_no_agent_is_not_believed() -> None:
@@ -309,8 +334,8 @@ def test_a_server_that_is_no_agent_is_not_believed() -> None:
 
     with HTTPServer(("127.0.0.1", 0), Other) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
-        with pytest.raises(ExitError, match="expected a twinned agent that can explain"):
-            asking.ask(f"http://127.0.0.1:{server.server_port}", "pump")
+        with pytest.raises(ExitError, match="expected a twinned agent that knows the question"):
+            asking.ask(f"http://127.0.0.1:{server.server_port}", "/api/alarms", "alarms")
 
 
 def test_a_configuration_is_not_needed_where_the_address_is_given(tmp_path: Any) -> None:

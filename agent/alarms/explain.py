@@ -7,11 +7,13 @@ Reads what rules and life cycles hold at this moment and changes nothing. How an
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from agent.alarms.anomaly import Anomaly
 from agent.alarms.joint import Joint
 from agent.alarms.lifecycle import ACTIVE, FALLING, NORMAL, RISING, Lifecycle
+from agent.alarms.operator import Decisions, moment
 from agent.alarms.rules import Absence, Rate, Rule, Surprise
 from agent.rows import Rows
 from agent.types import AlarmState, Withheld
@@ -65,7 +67,7 @@ def explain(alarm: Lifecycle, row: int, rows: Rows, now: float, withheld: Withhe
         "seconds": None if since is None else max(0.0, event_now - since),
         "clears": _clears(alarm, row, phase, event_now),
     }
-    return record | {"text": _text(alarm, row, record, readings, event_now)}
+    return record | {"text": _text(alarm, row, record, readings, event_now, w.unit)}
 
 
 def _unit(rule: Rule, unit: str) -> str:
@@ -94,8 +96,8 @@ def _clears(alarm: Lifecycle, row: int, phase: int, now: float) -> str | None:
     return f"{words}{lasting}{reset and ', and then'}{reset[1:]}"
 
 
-def _text(alarm: Lifecycle, row: int, r: dict[str, Any], readings: int, now: float) -> str:
-    """The whole of it in a sentence."""
+def _text(alarm: Lifecycle, row: int, r: dict[str, Any], readings: int, now: float, reported: str) -> str:
+    """The whole of it in a sentence. reported: the unit of the channel's readings."""
     state, absence = r["state"], isinstance(alarm.rule, Absence)
     words = [f"{alarm.rule.words}: {_present(r, absence=absence)}"]
     if not absence and readings < alarm.learning:
@@ -106,7 +108,7 @@ def _text(alarm: Lifecycle, row: int, r: dict[str, Any], readings: int, now: flo
         left = alarm.on_delay - (now - float(alarm.since[row]))
         words.append(f"raised in {max(0.0, left):.6g} s unless its condition goes before that")
     if r["expected"] is not None and state != "normal":
-        unit = f" {alarm.watched.unit}" if alarm.watched.unit else ""
+        unit = f" {reported}" if reported else ""
         words.append(
             f"reported {r['reported']:.6g}{unit}, expected {r['expected']:.6g} ± {r['std']:.3g}, "
             f"surprise {r['surprise']:.3g}"
@@ -115,11 +117,27 @@ def _text(alarm: Lifecycle, row: int, r: dict[str, Any], readings: int, now: flo
         words.append(f"active for {r['seconds']:.6g} s, clears {r['clears']}")
     elif r["clears"] is not None:
         words.append(f"its condition is gone, clears {r['clears']}")
-    if r["published"] in ("acknowledged", "shelved", "disabled"):
-        words.append(r["published"])
+    words += _decided(alarm.operator.of(row))
     if r["withheld"] is not None:
         words.append(f"not told as it is: {_WITHHELD[r['withheld']]}")
     return "; ".join(words)
+
+
+def _decided(decided: Decisions) -> Iterator[str]:
+    """What somebody has decided about it, who, and why."""
+    for verb, deed in (
+        ("acknowledged", decided.acknowledged),
+        (f"shelved until {moment(decided.until)}", decided.shelved),
+        ("out of service", decided.disabled),
+    ):
+        if deed is not None:
+            # Others wrote these words: nothing in them may pass for ours, or move a terminal's cursor.
+            by = f" by {_plain(deed.by)}" if deed.by else ""
+            yield f"{verb}{by}{f' ({_plain(deed.comment)})' if deed.comment else ''}"
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() and c != ";" else " " for c in text)
 
 
 def _present(r: dict[str, Any], *, absence: bool) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -207,3 +208,11 @@ def state_of(mark: int, *, present: bool) -> AlarmState:
     if present:
         return AlarmState.ACTIVE if mark & UNACKNOWLEDGED else AlarmState.ACKNOWLEDGED
     return AlarmState.LATCHED if mark & LATCHED else AlarmState.CLEARED
+
+
+def moment(time: float) -> str:
+    """UTC seconds as people read them; empty where no calendar has them."""
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return ""
