@@ -101,7 +101,8 @@ def month(name: str, data: dict[str, Floats]) -> Month:
     for k in range(readings):
         if k == LEARNED:
             state = twins.snapshot()
-        raised += [k for _ in turn(twins, k, {n: column[k].tolist() for n, column in data.items()}, set())]
+        changes = turn(twins, k, {n: column[k].tolist() for n, column in data.items()}, set())
+        raised += [k for change in changes if change.name != "silent"]
         if k >= readings // 3:
             for slot in range(len(data)):
                 surprise = twins.blocks[0].rows.columns[f"surprise{slot}"][:assets]

@@ -30,7 +30,7 @@ ANCHOR = 20.0  # highest scores that anchor the tail where fewer alarms than tha
 ANCHOR_SHARE = 0.125  # of all steps, at most
 PRIOR = 40.0  # steps of one twin that the nominal tail stands for at first
 LEAST, MOST = -3.5, 1.5  # of the offset
-RISE = 0.05  # of the offset in a step, at most: what befalls all twins within hours deafens none of them
+RISE = 0.05  # of the offset in a step, at most, once there were twenty: what befalls all within hours deafens none
 MOST_OFTEN = 4.0
 
 Floats = NDArray[np.float64]
@@ -45,6 +45,7 @@ class Fleet:
         self.probability = min(rate * self.length, 0.5)  # of an alarm in a step
         self.due = math.inf  # arrival time of the next step
         self.offset = 0.0
+        self.steps = 0
         self.exposure = PRIOR
         edges = LOW + WIDTH * np.arange(BINS + 1)
         beyond = PRIOR * np.minimum(self.probability * np.array([10.0**-x for x in edges.tolist()]), 0.5)
@@ -72,7 +73,8 @@ class Fleet:
         bins = np.floor((np.minimum(distances, HIGH - WIDTH / 2.0) - LOW) / WIDTH).astype(np.intp)
         seen = bins >= 0
         self.counts = self.counts * keep + np.bincount(bins[seen], share[seen], minlength=BINS)
-        self.offset = min(max(self._quantile(), LEAST), MOST, self.offset + RISE)
+        self.steps += 1
+        self.offset = min(max(self._quantile(), LEAST), MOST, self.offset + max(RISE, 1.0 / self.steps))
         return often
 
     def _quantile(self) -> float:
@@ -95,8 +97,10 @@ class Fleet:
         return LOW
 
     def export(self) -> dict[str, Any]:
-        return {"due": self.due, "offset": self.offset, "exposure": self.exposure, "counts": self.counts.copy()}
+        names = ("due", "offset", "steps", "exposure")
+        return {name: getattr(self, name) for name in names} | {"counts": self.counts.copy()}
 
     def load(self, data: dict[str, Any]) -> None:
-        self.due, self.offset, self.exposure = data["due"], data["offset"], data["exposure"]
+        for name in ("due", "offset", "steps", "exposure"):
+            setattr(self, name, data[name])
         self.counts = np.array(data["counts"], float)
