@@ -71,6 +71,7 @@ class Source(threading.Thread):
         self._began = 0.0
         self._rewind: int | None = None
         self.acknowledged = 0  # readings from the start that the broker has
+        self.furthest = 0  # that it ever had
         self.held = threading.Event()  # sends nothing while set
         self.ended = threading.Event()
 
@@ -105,6 +106,7 @@ class Source(threading.Thread):
             ready.register(sock, selectors.EVENT_READ)
             while self.acknowledged < len(self._stream) and not self.ended.is_set():
                 if self._rewind is not None:
+                    self.furthest = max(self.furthest, self.acknowledged)
                     self.acknowledged, self._rewind = self._rewind, None
                     return
                 due = int((time.monotonic() - self._began) * self._rate)

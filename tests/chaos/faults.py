@@ -35,6 +35,7 @@ class Ledger:
 
     forgotten: list[tuple[int, int]] = field(default_factory=list)  # readings within which a broker lost what it had
     unowed: set[str] = field(default_factory=set)  # identifiers of alarm changes that damage took, and that was told
+    again: list[tuple[int, int]] = field(default_factory=list)  # readings that damage took, and that were sent again
     damaged: int = 0  # stores that lost something
     readings_lost: int = 0  # by damage, and sent again
     wrong: list[str] = field(default_factory=list)  # what must not be
@@ -237,6 +238,7 @@ def _damage(ground: Ground, path: Path, spoil: Callable[[Path], None], *, must_t
         if not any("the store is damaged" in line for line in agent.said(mark)) and must_tell:
             ledger.wrong.append(f"damage cost {before - after} readings and {len(gone)} alarm changes without a word")
         ledger.damaged += 1
+        ledger.again.append((after, max(before, source.acknowledged)))
         ledger.readings_lost += before - after
         ledger.unowed |= gone
     if agent.position() != after:

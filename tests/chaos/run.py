@@ -154,6 +154,10 @@ def concluded(
 ) -> Outcome:
     """Let the agent take what was sent, stop it, and compare."""
     source, agent = ground.source, ground.agent
+    # What an agent had taken before a fault set it back has been told, and belongs to the run.
+    deadline = time.monotonic() + 300
+    while source.acknowledged < source.furthest and time.monotonic() < deadline:
+        time.sleep(0.05)
     source.held.set()
     time.sleep(0.5)
     seconds = time.monotonic() - began
@@ -177,11 +181,13 @@ def concluded(
     first = list(dict.fromkeys(heard))
     changes = ground.oracle.changes
     unheard = set(heard)
+    # What damage took is told anew in a second life, also where the broker lost it in the first: it has no one place.
+    spans = ground.ledger.again
+    again = {c.id for c in changes if any(begin - PART <= c.cause < end for begin, end in spans)}
     absent = [change for change in changes if change.id not in unheard]
     outcome = Outcome(
         counts, count, seconds, len(changes), len(heard) - len(first),
-        # One that damage took and a second life told anew has no place in the order.
-        out_of_order([one for one in first if one not in ground.ledger.unowed]),
+        out_of_order([id for id in first if id not in again]),
         ledger=ground.ledger, ready_after=agent.ready_after, differs=ground.oracle.differences(found.twins)[:5],
     )  # fmt: skip
     outcome.invented = sorted(set(heard) - {change.id for change in changes})
