@@ -15,6 +15,7 @@ from agent import __version__
 from agent.shell.exits import Exit, ExitError
 
 DEFAULT_CONFIG = "/etc/twinned/twinned.yaml"
+DEEDS = ("acknowledge", "shelve", "unshelve", "disable", "enable", "reset")
 
 _EPILOG = """\
 examples:
@@ -51,6 +52,20 @@ examples:
   twinned explain pump-1 --url http://192.168.1.5:9464
 
 The agent must be running: it is asked over HTTP, at the address that the configuration or --url says.
+"""
+_ALARMS = """\
+examples:
+  twinned alarms                                what is not normal, a line each
+  twinned alarms --state unacknowledged --asset pump-1
+  twinned alarms --json | jq .asset
+"""
+_ALARM = """\
+examples:
+  twinned alarm acknowledge pump-1 temperature_high --by anna
+  twinned alarm shelve pump-1 --for 8h --comment 'new seal on Monday'
+  twinned alarm unshelve pump-1
+
+Without ALARM it is about all alarms of the asset. The agent must be running, and listen on loopback.
 """
 _REPLAY = """\
 examples:
@@ -118,9 +133,21 @@ def _parser() -> argparse.ArgumentParser:
         "explain", _explain, "Ask a running agent why an asset has its alarms, and what would end them.", _EXPLAIN
     )
     explain.add_argument("asset", metavar="ASSET", help="name of the asset")
-    explain.add_argument("--url", metavar="URL", help="where the agent answers, instead of the configuration's `http`")
+    _add_asking(explain)
     explain.add_argument("--json", dest="as_json", action="store_true", help="the answer as JSON, for programs")
-    _add_config(explain)
+    alarms = add("alarms", _alarms, "List the alarms of a running agent that are not normal.", _ALARMS)
+    alarms.add_argument("--state", metavar="STATE", action="append", default=[], help="only in this state; repeatable")
+    alarms.add_argument("--asset", metavar="ASSET", help="all alarms of this asset")
+    alarms.add_argument("--json", dest="as_json", action="store_true", help="a JSON object a line, for programs")
+    _add_asking(alarms)
+    alarm = add("alarm", _alarm, "Acknowledge, shelve, disable or reset an alarm of a running agent.", _ALARM)
+    alarm.add_argument("deed", metavar="DEED", choices=DEEDS, help=f"{', '.join(DEEDS[:-1])} or {DEEDS[-1]}")
+    alarm.add_argument("asset", metavar="ASSET", help="name of the asset")
+    alarm.add_argument("alarm", metavar="ALARM", nargs="?", default="*", help="name of the alarm (default: all)")
+    alarm.add_argument("--for", dest="for", metavar="DURATION", help="how long it is shelved, such as 8h")
+    alarm.add_argument("--by", metavar="NAME", help="who does it; kept and published")
+    alarm.add_argument("--comment", metavar="WORDS", help="why; kept and published")
+    _add_asking(alarm)
     replay = add("replay", _replay, "Play a recording through the twins, without a broker.", _REPLAY)
     _add_config(replay)
     replay.add_argument("recording", nargs="?", metavar="RECORDING", help="file of JSON lines; - is standard input")
@@ -135,6 +162,11 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seconds", type=_seconds, metavar="N", help="end after this many seconds with a verdict")
     demo.add_argument("--broker", choices=("auto", "mosquitto", "amqtt"), default="auto", help=argparse.SUPPRESS)
     return parser
+
+
+def _add_asking(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--url", metavar="URL", help="where the agent answers, instead of the configuration's `http`")
+    _add_config(verb)
 
 
 def _add_config(verb: argparse.ArgumentParser) -> None:
@@ -210,6 +242,38 @@ def _explain(arguments: argparse.Namespace) -> int:
         asset=arguments.asset,
         url=arguments.url,
         as_json=arguments.as_json,
+        out=sys.stdout,
+    )
+
+
+def _alarms(arguments: argparse.Namespace) -> int:
+    from agent.shell.commands import alarms
+
+    return alarms(
+        arguments.config,
+        arguments.overrides,
+        os.environ,
+        url=arguments.url,
+        states=arguments.state,
+        asset=arguments.asset,
+        as_json=arguments.as_json,
+        out=sys.stdout,
+    )
+
+
+def _alarm(arguments: argparse.Namespace) -> int:
+    from agent.shell.commands import act
+
+    given = vars(arguments)
+    return act(
+        arguments.config,
+        arguments.overrides,
+        os.environ,
+        url=arguments.url,
+        verb=arguments.deed,
+        asset=arguments.asset,
+        alarm=arguments.alarm,
+        words={key: given[key] for key in ("for", "by", "comment") if given[key] is not None},
         out=sys.stdout,
     )
 

@@ -13,11 +13,11 @@ import pytest
 
 from agent.alarms.commands import Command
 from agent.alarms.operator import Verb
-from agent.cli import main
+from agent.cli import DEEDS, main
 from agent.config import Http
 from agent.shell import asking
-from agent.shell.explain import explain
 from agent.shell.exits import Exit, ExitError
+from agent.shell.explain import explain
 from agent.types import Batch
 from tests.brokers import free_port
 from tests.services import Bench, batch, config, settings
@@ -341,3 +341,50 @@ def test_a_server_that_is_no_agent_is_not_believed() -> None:
 def test_a_configuration_is_not_needed_where_the_address_is_given(tmp_path: Any) -> None:
     assert config(settings()).http.enabled is False
     assert main(["explain", "x", "-c", str(tmp_path / "none"), "--url", f"http://127.0.0.1:{free_port()}"]) == 1
+
+
+# -- its neighbours: what there is, and what an operator does about it
+
+
+def test_alarms_are_listed_acknowledged_and_shelved_from_the_command_line(
+    running: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = ["--url", f"http://127.0.0.1:{running['http']['port']}"]
+
+    def said(*words: str) -> str:
+        assert main([*words, *url]) == 0
+        return capsys.readouterr().out
+
+    assert said("alarms").startswith("pump-1 temperature_high: active, warning, since 1970-01-01T00:16:")
+    assert said("alarm", "acknowledge", "pump-1", "temperature_high", "--by", "anna") == (
+        "pump-1 temperature_high: acknowledged\n"
+    )
+    assert said("alarm", "acknowledge", "pump-1") == "pump-1 temperature_high: acknowledged already\n"
+    assert said("alarms", "--state", "unacknowledged") == "none\n"
+    assert ", by anna; estimate above 30 degC" in said("alarms", "--state", "acknowledged")
+    assert said("alarm", "shelve", "pump-1", "--for", "8h", "--comment", "new seal") == (
+        "pump-1 temperature_high: shelved\n"
+    )
+    record = json.loads(said("alarms", "--asset", "pump-1", "--json"))
+    assert (record["state"], record["shelving"]["comment"]) == ("shelved", "new seal")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("alarm", "shelve", "pump-1"), "for: expected "),
+        (("alarm", "reset", "pmup-1"), "asset: expected "),
+        (("alarm", "reset", "pump-1", "cold"), "alarm: expected "),
+        (("alarms", "--state", "loud"), "state: expected some of active, "),
+    ],
+)
+def test_a_command_that_is_refused_says_what_was_expected(
+    running: dict[str, Any], capsys: pytest.CaptureFixture[str], words: tuple[str, ...], error: str
+) -> None:
+    url = f"http://127.0.0.1:{running['http']['port']}"
+    assert main([*words, "--url", url]) == 2
+    assert f"{url}: {error}" in capsys.readouterr().err
+
+
+def test_the_command_line_knows_the_deeds_that_the_agent_does() -> None:
+    assert set(DEEDS) == {verb.value for verb in Verb}

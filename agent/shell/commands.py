@@ -126,10 +126,51 @@ def explain(
     out: TextIO,
 ) -> Exit:
     """`twinned explain`."""
-    from agent.shell import explain as asking
+    from agent.shell.explain import explain as show
 
-    base = url if url is not None else asking.address(read_config(path, overrides, environ).http)
-    return asking.explain(base, asset, out, as_json=as_json)
+    return show(_base(path, overrides, environ, url), asset, out, as_json=as_json)
+
+
+def alarms(
+    path: str,
+    overrides: Overrides,
+    environ: Mapping[str, str],
+    *,
+    url: str | None,
+    states: Sequence[str],
+    asset: str | None,
+    as_json: bool,
+    out: TextIO,
+) -> Exit:
+    """`twinned alarms`."""
+    from agent.shell.alarms import show
+
+    return show(_base(path, overrides, environ, url), states, asset, out, as_json=as_json)
+
+
+def act(
+    path: str,
+    overrides: Overrides,
+    environ: Mapping[str, str],
+    *,
+    url: str | None,
+    verb: str,
+    asset: str,
+    alarm: str,
+    words: Mapping[str, str],
+    out: TextIO,
+) -> Exit:
+    """`twinned acknowledge` and its like."""
+    from agent.shell.alarms import act as perform
+
+    return perform(_base(path, overrides, environ, url), verb, asset, alarm, words, out)
+
+
+def _base(path: str, overrides: Overrides, environ: Mapping[str, str], url: str | None) -> str:
+    """Where the agent answers."""
+    from agent.shell.asking import address
+
+    return url if url is not None else address(read_config(path, overrides, environ).http)
 
 
 class Table(NamedTuple):
