@@ -19,7 +19,7 @@ from agent.alarms.commands import Command, Commands
 from agent.alarms.explain import explain
 from agent.alarms.floods import Floods
 from agent.alarms.lifecycle import ACTIVE, Lifecycle
-from agent.alarms.operator import UNACKNOWLEDGED
+from agent.alarms.operator import SUPPRESSED, UNACKNOWLEDGED
 from agent.alarms.report import farewell
 from agent.block import Arrivals, Block
 from agent.build import plan_block
@@ -421,10 +421,24 @@ class Twins:
                 self._farewell(saved, name, sorted(set(range(len(names))) - set(keep)))
             else:
                 lines.append(f"alarm {name} changed and starts over")
-                self._farewell(saved, name, range(len(names)))
+                self._begin_anew(b, saved, name, dict(zip(keep, rows, strict=True)))
         if len(keep) < len(names):
             lines.append(f"{len(names) - len(keep)} twins are no longer configured")
         return lines
+
+    def _begin_anew(self, b: Block, saved: Mapping[str, Any], name: str, row_of: Mapping[int, int]) -> None:
+        """An alarm has other settings now, or is gone."""
+        data, decisions = saved["alarms"][name]["rows"], saved["alarms"][name].get("decisions", ())
+        alarm = next((a for a in b.alarms if a.name == name), None)
+        hidden = data["mark"] & SUPPRESSED != 0 if alarm is not None and "mark" in data else ()
+        # What is shelved or disabled stays so, and the broker holds that.
+        silent = {row for row in np.flatnonzero(hidden).tolist() if row in row_of}
+        told = self._farewell(saved, name, [row for row in range(len(saved["names"])) if row not in silent])
+        if alarm is not None:
+            source, rows = np.array([*row_of], np.intp), np.array([*row_of.values()], np.intp)
+            ended = np.array([row_of[row] for row in told if row in row_of], np.intp)
+            alarm.begin_anew(rows, {k: data[k][source] for k in ("count", "mark") if k in data}, ended)
+            alarm.operator.load(decisions, row_of, anew=True)
 
     def take_farewells(self) -> list[Publications]:
         """What `on_time` would say of alarms that are no longer configured, for a caller who says it now."""
@@ -440,8 +454,8 @@ class Twins:
         self.floods.settle(out)
         self._farewells += out.publications
 
-    def _farewell(self, saved: Mapping[str, Any], alarm: str, rows: Iterable[int]) -> None:
-        """Clear what was said to be other than normal in these rows: the broker would keep it for ever."""
+    def _farewell(self, saved: Mapping[str, Any], alarm: str, rows: Iterable[int]) -> list[int]:
+        """Clear what was said to be other than normal in these rows: the broker would keep it for ever. Returns which."""
         old = saved["alarms"][alarm]
         marks = old["rows"]["mark"].tolist() if "mark" in old["rows"] else [0] * len(saved["names"])
         phases, raised, count = (
@@ -450,12 +464,15 @@ class Twins:
             old["rows"]["count"].tolist(),
         )
         unheard = floodstate.unheard(saved.get("floods"), alarm)
+        told = []
         for row in rows:
             if row in unheard:
                 continue
             if phases[row] >= ACTIVE or marks[row] & ~UNACKNOWLEDGED:
                 topic, payload = farewell(saved, alarm, row, raised[row], count[row] + 1)
                 self._farewells.append(Publications((topic,), (payload,), 1, True, owed=True))
+                told.append(row)
+        return told
 
     def reconfigure(self, config: Config) -> tuple[Twins, list[str]]:
         """A core for the new configuration that keeps the state of every twin whose model did not change."""

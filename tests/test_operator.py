@@ -342,6 +342,36 @@ def test_an_alarm_that_no_longer_latches_lets_go_and_says_so() -> None:
     assert [(m["alarm"], m["state"], m["cause"], m["seq"]) for m in said] == [("trip", "cleared", "configuration", 3)]
 
 
+def stricter(one: Plant) -> list[dict[str, Any]]:
+    """The alarm `plain` has another limit now; what was said of that."""
+    raw = plant()
+    raw["assets"][0]["alarms"]["plain"]["high"] = 25.0
+    one.twins, lines = one.twins.reconfigure(core(raw).config)
+    assert lines == ["alarm plain changed and starts over"]
+    return one.wait(0.0)
+
+
+def test_an_alarm_that_starts_over_with_other_settings_gives_no_id_twice() -> None:
+    one = Plant()
+    for value in (40.0, 20.0, 40.0):
+        one.reading(value)
+    stricter(one)
+    one.reading(40.0)
+    assert [m["id"] for m in one.said if m["alarm"] == "plain"] == [f"a/plain/{n}" for n in range(1, 6)]
+
+
+def test_an_alarm_that_is_out_of_service_or_shelved_stays_so_whatever_its_settings() -> None:
+    one = Plant()
+    one.reading(40.0)
+    one.command(Verb.ACKNOWLEDGE, "plain", by="anna")
+    one.command(Verb.DISABLE, "plain", by="anna")
+    one.command(Verb.SHELVE, "plain", lasts=60.0)
+    assert stricter(one) == []
+    assert one.reading(40.0) == []
+    assert [(m["state"], m["acknowledged_at"]) for m in one.command(Verb.ENABLE, "plain")[1]] == [("shelved", None)]
+    assert [(m["state"], m["seq"]) for m in one.wait(60.0)] == [("active", 6)]
+
+
 def test_an_alarm_that_is_no_longer_configured_is_cleared_also_when_it_was_shelved() -> None:
     one = Plant()
     one.command(Verb.SHELVE, "plain", lasts=60.0)

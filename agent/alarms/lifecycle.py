@@ -9,14 +9,14 @@ operator's. Whether a change is said at all is decided where it becomes a public
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.alarms.anomaly import Anomaly
-from agent.alarms.operator import Deed, Operator, Verb
+from agent.alarms.operator import SUPPRESSED, Deed, Operator, Verb
 from agent.alarms.rules import Absence, Index, Rule, Surprise, Watched
 from agent.config import Alarm
 from agent.types import AlarmState, Severity, Transition
@@ -260,3 +260,12 @@ class Lifecycle:
             if phase in (RISING, FALLING):
                 self.waiting[row] = None
         self.rule.load(rows, {k[5:]: v for k, v in data.items() if k.startswith("rule_")})
+
+    def begin_anew(self, rows: NDArray[np.intp], data: Mapping[str, Any], told: NDArray[np.intp]) -> None:
+        """Its settings are others now: what is told of it is counted on, and who wanted to hear nothing of it does not.
+
+        told: rows of which one more change was told, which ended the alarm as it was.
+        """
+        self.count[rows] = data["count"]
+        self.count[told] += 1
+        self.operator.marks[rows] = data["mark"] & SUPPRESSED if "mark" in data else 0

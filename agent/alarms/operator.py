@@ -189,12 +189,15 @@ class Operator:
             if row < size
         ]
 
-    def load(self, saved: list[list[Any]], row_of: Mapping[int, int]) -> None:
-        """Take over exported decisions; row_of: the present row of each saved one that is still there."""
+    def load(self, saved: list[list[Any]], row_of: Mapping[int, int], *, anew: bool = False) -> None:
+        """Take over exported decisions; row_of: the present row of each saved one that is still there.
+
+        anew: its settings are others now, so that no episode goes on, and none is acknowledged.
+        """
         for row, *deeds, until in saved:
             if row in row_of:
                 acknowledged, shelved, disabled = (None if deed is None else Deed(*deed) for deed in deeds)
-                self.decisions[row_of[row]] = Decisions(acknowledged, shelved, until, disabled)
+                self._decide(row_of[row], Decisions(None if anew else acknowledged, shelved, until, disabled))
                 if shelved is not None:
                     self.due = min(self.due, until)
 
