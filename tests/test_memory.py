@@ -13,12 +13,13 @@ from agent.shell.memory import clean_mappings
 CODE = "7f0000001000-7f0000003000 r-xp 00026000 fe:00 339380                     /usr/lib/x86_64-linux-gnu/libc.so.6"
 
 
-def mapping(head: str, *, dirty: int = 0, anonymous: int = 0) -> list[str]:
+def mapping(head: str, *, dirty: int = 0, anonymous: int = 0, swapped: int = 0) -> list[str]:
     return [
         f"{head}\n",
         "Size:                  8 kB\n",
         f"Private_Dirty:         {dirty} kB\n",
         f"Anonymous:             {anonymous} kB\n",
+        f"Swap:                  {swapped} kB\n",
         "VmFlags: rd ex mr mw me \n",
     ]
 
@@ -32,12 +33,13 @@ def test_code_mapped_from_a_file_and_never_written_is_found_with_its_size() -> N
     [
         mapping(CODE, anonymous=4),
         mapping(CODE, dirty=4),
+        mapping(CODE, swapped=4),
         mapping(CODE.replace("r-xp", "rw-p")),
         mapping(CODE.replace("r-xp", "r--s")),
         mapping(CODE.replace("/usr/lib/x86_64-linux-gnu/libc.so.6", "[vdso]")),
         mapping("7f0000001000-7f0000003000 r--p 00000000 00:00 0"),
     ],
-    ids=["relocated", "dirty", "writable", "shared", "the kernel's", "anonymous"],
+    ids=["relocated", "dirty", "swapped out", "writable", "shared", "the kernel's", "anonymous"],
 )
 def test_a_mapping_that_holds_what_no_file_does_is_left_alone(lines: list[str]) -> None:
     other = mapping(CODE.replace("7f00", "7e00"))

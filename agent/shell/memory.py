@@ -50,7 +50,8 @@ def clean_mappings(smaps: Iterable[str]) -> Iterator[tuple[int, int]]:
     """Address and size of what is mapped from files, cannot be written and was not: code and constants of libraries.
 
     The kernel maps sixteen pages for each one touched, and most of what start-up runs never runs again. Such pages
-    have their contents in the file: dropped, those that are wanted come back from the page cache.
+    have their contents in the file: dropped, those that are wanted come back from the page cache. What the loader wrote
+    into them and the kernel has swapped out since is in no file, and shows as neither anonymous nor dirty.
     """
     start = size = 0
     candidate = False
@@ -61,7 +62,7 @@ def clean_mappings(smaps: Iterable[str]) -> Iterator[tuple[int, int]]:
             start, size = int(low, 16), int(high, 16) - int(low, 16)
             access, *_, name = rest.split(maxsplit=4)
             candidate = access[1] == "-" and access[3] == "p" and name[:1] == "/"
-        elif first in ("Anonymous:", "Private_Dirty:"):
+        elif first in ("Anonymous:", "Private_Dirty:", "Swap:"):
             candidate &= rest.split()[0] == "0"
         elif first == "VmFlags:" and candidate:
             yield start, size
