@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -238,3 +239,34 @@ def test_a_store_that_is_switched_off_or_on_by_a_reload_waits_for_the_next_start
         two.service._on_signal(1)
         assert "now=off" in two.stderr.getvalue()
         assert two.service.durable is None
+
+
+def test_messages_that_an_operators_alarm_change_took_to_the_disk_are_acknowledged_with_it(tmp_path: Path) -> None:
+    store = {"mode": "strict", "path": str(tmp_path / "t.db"), "gather": 1000, "commit_interval": 1000}
+    with Bench(settings(store=store, assets=[LIMIT])) as one:
+        readings(one, "a", 20.0, 21.0, 20.0, 21.0, 20.0, *HOT)
+        one.session.unacknowledged = 1
+        readings(one, "a", 99.0)
+        one.session.calls.clear()
+        one.turn()
+        assert "acknowledge" not in one.session.calls
+        answer, _ = one.service.command("acknowledge", "a", "temperature_high", b"{}")
+        assert answer.result == "done"
+        assert one.session.calls == ["publish", "acknowledge", "flush"]
+
+
+@pytest.mark.parametrize("end", ["stop", "reload"])
+def test_messages_that_are_gathered_are_acknowledged_before_the_connection_ends(tmp_path: Path, end: str) -> None:
+    store = {"mode": "relaxed", "path": str(tmp_path / "t.db"), "gather": 1000, "commit_interval": 1000}
+    with Bench(settings(store=store)) as one:
+        session = one.session
+        session.unacknowledged = 1
+        readings(one, "a", 20.0)
+        assert "acknowledge" not in session.calls
+        one.raw = {**one.raw, "site": "another"}
+        if end == "stop":
+            one.service.stop()
+        else:
+            one.signals.note(signal.SIGHUP)
+            one.turn()
+        assert session.calls.index("acknowledge") < session.calls.index("stop")

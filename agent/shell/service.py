@@ -299,7 +299,8 @@ class Service:
             self._trouble_said = durable.trouble
             self._status_due = 0.0
             session.announce()
-        released = held_back and not durable.holds_back
+        # Some may be left from a commit that was not this method's: for a command, a reload, or the end.
+        released = (held_back or session.unacknowledged > 0) and not durable.holds_back
         if released:
             session.acknowledge()
         if said or changed or released:
@@ -341,6 +342,8 @@ class Service:
             if self.durable is not None:
                 self.durable.commit([out], acknowledging=0)
             self.session.publish(self.outage.through(out.publications, connected=self.session.connected))
+            if self.durable is not None and not self.durable.holds_back:
+                self.session.acknowledge()  # what was committed along with it
             self.session.flush()
         self._tell([out])
         return answer, trouble
