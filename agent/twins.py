@@ -51,7 +51,6 @@ class Twins:
         self.decoder = Decoder(config, self.blocks)
         self.floods = Floods(config.floods, self.blocks, f"{config.prefix}/{safe_level(config.site)}/".encode())
         self.joined: dict[tuple[int, int], str] = {}  # groups that rows joined, until it is recorded
-        self._latest = -math.inf  # arrival of the newest message
         self.newest = -math.inf  # of the newest that was taken, by the present clock
         self.commands = Commands()
         self._searched = -math.inf  # when the names of all twins were last looked through for a command
@@ -67,11 +66,6 @@ class Twins:
         """
         out = Outputs(messages=len(batch.topics))
         if batch.topics:
-            if min(batch.received) < self._latest - SET_BACK:
-                for block in self.blocks:
-                    block.silence.look_again()
-                self.floods.look_again()
-            self._latest = batch.received[-1]
             steps = self.decoder.decode(batch, out)
             self._join()
             if record is not None:
@@ -138,6 +132,10 @@ class Twins:
             last = max(s.samples.message[-1] if isinstance(s, Take) else s.message for s in steps)
             if received[first] < self.newest:
                 self._set_back(received[first])
+                # Here, where a replay comes by, too: deadlines decide which silence `on_time` looks at.
+                for block in self.blocks:
+                    block.silence.look_again()
+                self.floods.look_again()
             self.newest = received[last]
 
     def _passed(self, now: float) -> None:
@@ -158,7 +156,6 @@ class Twins:
                 block.setback.step(by)
                 block.silence.step(by)
         self.newest += by
-        self._latest += by
         self.floods.look_again()
         self.floods.resume(now)
 

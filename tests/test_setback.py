@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.journal import Replay, Stepped, Taken, decode, encode
+from agent.journal import Passed, Replay, Stepped, Taken, decode, encode
 from agent.setback import SET_BACK
 from agent.twins import Twins
 from agent.types import Batch, Outputs, Reason
@@ -214,7 +214,7 @@ def test_a_shared_input_goes_on_when_the_clock_is_set_back() -> None:
 def clocks(draw: st.DrawFn) -> list[float]:
     """Times of arrival, a second apart, with steps back and forth in between."""
     steps = draw(
-        st.dictionaries(st.integers(5, 39), st.sampled_from([-3e8, -DAY, -100.0, -2.5, -1.0, 0.25, 50.0, 1e7]))
+        st.dictionaries(st.integers(5, 39), st.sampled_from([-3e8, -DAY, -100.0, -2.5, -1.25, 0.25, 50.0, 1e7]))
     )
     now, out = START, []
     for k in range(40):
@@ -261,6 +261,37 @@ def test_whatever_the_clock_does_readings_without_times_are_used_cut_anywhere_an
     replay.finish()
     assert replay.failures == 0
     assert bits(again, without={"due", "seq"}) == bits(whole, without={"due", "seq"})
+
+
+def test_silence_after_a_set_back_is_noticed_alike_by_a_run_its_replay_and_one_restored_before_it() -> None:
+    plant = settings(assets=[{**PLANT, "alarms": {"gone": {"type": "absence", "after": 20}}}], floods=EVERY_CHANGE)
+    stream = readings(40, 3)
+    turns: list[Any] = []
+
+    def go_on(twins: Twins, record: list[Any] | None) -> None:
+        topics = [b"plant/a%d" % n for n in range(3)]
+        for k, now in enumerate(stream[30:]):
+            payloads = [json.dumps(values).encode() for values in now]
+            batch = Batch(topics, payloads, [START - DAY + k] * 3, bytes(3))
+            twins.on_batch(batch, None if record is None else lambda *taken: turns.append(Taken(*taken)))
+        for later in (15.0, 45.0):
+            turns.append(Passed(START - DAY + later))
+            twins.on_time(START - DAY + later)
+
+    run = core(plant)
+    played(run, stream[:30], lambda k: START + k)
+    run.on_time(START + 30)
+    saved = run.snapshot()
+    restored, replayed = core(plant), core(plant)
+    assert restored.restore(saved) == replayed.restore(saved) == []
+    go_on(run, turns)
+    assert run.active_alarms()["warning"] == 6
+    replay = Replay(replayed)
+    replay.add(decode(encode(turns)))
+    replay.finish()
+    go_on(restored, None)
+    assert bits(restored) == bits(run)
+    assert bits(replayed) == bits(run)
 
 
 def _made(block: int, name: str, time: float) -> Any:
