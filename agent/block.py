@@ -27,7 +27,7 @@ from agent.quality import Quality
 from agent.rows import GOOD, Rows
 from agent.setback import SetBack
 from agent.silence import Silence
-from agent.types import Cause, Outputs, Reason, Reject, Status, TraceRow, Transition
+from agent.types import Cause, Outputs, Reason, Reject, Said, Status, TraceRow, Transition
 
 _REASONS = {Outcome.LATE: Reason.LATE, Outcome.DUPLICATE: Reason.DUPLICATE}
 _GONE = (Transition.CLEARED, Transition.LATCHED)
@@ -95,6 +95,8 @@ class Block:
         self.fleets = [(alarm, alarm.fleet) for alarm in self.alarms if alarm.fleet is not None]
         self.silence = Silence(plan.config.silence, self.rows, self.banks, self.alarms)
         self.setback = SetBack(self.rows, self.banks, self.alarms, bands, float(plan.config.time.max_ahead))
+        self._message = 0  # of the batch, that is worked on
+        self._round: tuple[NDArray[np.intp], NDArray[np.intp]] | None = None  # rows that are, and their messages
         self.tracing = False
         # Readings of one time are in the order of the filters' entries; in any other they would count as late.
         last = [max((entry for _, entry in targets), default=0) for targets in plan.targets]
@@ -138,10 +140,12 @@ class Block:
 
     def _take_floats(self, s: Samples, arrivals: Arrivals, out: Outputs) -> None:
         last = len(s.rows) - 1
+        self._round = None
         columns = sorted(zip(s.slots, s.columns, strict=True), key=lambda c: self.turn[c[0]])
         used = False
         for k, (message, row, time) in enumerate(zip(s.message, s.rows, s.times, strict=True)):
             moved = False
+            self._message = message
             for slot, column in columns:
                 value = column[k]
                 if value is not None:
@@ -244,6 +248,7 @@ class Block:
         taken: set[int] = set()  # messages of several samples of which one was used
         for k in [np.arange(len(rows))] if distinct else _rounds(s.rows):
             used = np.zeros(len(k), bool)
+            self._round = rows[k], message[k]
             for slot, column in values:
                 z = column[k]
                 present = z == z
@@ -363,9 +368,19 @@ class Block:
         if isinstance(alarm.rule, Absence) and change in _GONE:
             self.silence.expect(row, received)
         if cause is not Cause.COMMAND and change is not Transition.UNSHELVED and alarm.operator.hides(row):
+            if isinstance(alarm.rule, Absence):
+                out.said.append(Said(self._order(row), alarm, row, None, received, cause))
             return
         alarm.count[row] += 1
-        self.reporter.changed(alarm, row, change, time, received, out, cause=cause, deed=deed)
+        told = self.reporter.changed(alarm, row, change, time, received, cause=cause, deed=deed)
+        out.said.append(Said(self._order(row), alarm, row, told, received, cause))
+
+    def _order(self, row: int) -> int:
+        """The message of the batch that is worked on, of this row."""
+        if self._round is None:
+            return self._message
+        rows, messages = self._round
+        return int(messages[np.flatnonzero(rows == row)[0]])
 
     def reconfigured(self, alarm: Lifecycle, row: int, out: Outputs) -> None:
         """The configuration has let go of a latched alarm."""
@@ -373,6 +388,7 @@ class Block:
 
     def act(self, alarm: Lifecycle, verb: Verb, row: int, deed: Deed, until: float, out: Outputs) -> bool:
         """An operator does something about one alarm of one twin; whether that changed anything."""
+        self._round, self._message = None, 0
         change = alarm.act(verb, row, deed, until)
         if change is not None:
             self._changed(alarm, row, change, deed.time, deed.time, out, Cause.COMMAND, deed)
@@ -419,6 +435,7 @@ class Block:
 
     def on_time(self, now: float, out: Outputs) -> None:
         """What silence and the passing of time bring: coasting, stale, absence, delays that ran out."""
+        self._round, self._message = None, 0
         for alarm in self.alarms:
             if alarm.waiting:
                 for row, change, time in alarm.elapse(now, self.rows.lags):

@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from agent.alarms.lifecycle import Lifecycle
 
 
 class Reason(StrEnum):
@@ -173,6 +176,14 @@ class Cause(StrEnum):
     AGAIN = "again"  # nothing changed: said once more, to a broker that had forgotten
 
 
+class Withheld(StrEnum):
+    """Why a change of an alarm is not said. Each value is a label of `twinned_alarm_changes_withheld_total`."""
+
+    ASSET = "asset"  # too many changes of this asset's alarms
+    OVERALL = "overall"  # too many changes of all alarms together
+    GROUP = "group"  # its group stands for it, or may soon
+
+
 class AlarmChange(NamedTuple):
     """One alarm of one asset changed its state; `payload` is the self-explaining JSON that is published."""
 
@@ -201,6 +212,17 @@ class TraceRow(NamedTuple):
     alarm: int
 
 
+class Said(NamedTuple):
+    """A change of an alarm of which it is not decided yet whether it is published."""
+
+    order: int  # position in the batch of the message that caused it
+    alarm: Lifecycle
+    row: int
+    change: AlarmChange | None  # None: an absence that nobody wants to hear of
+    received: float  # UTC seconds of arrival
+    cause: Cause
+
+
 @dataclass(slots=True)
 class Outputs:
     """What one call of the core returns. The shell publishes, counts and journals it; nothing flows back."""
@@ -218,12 +240,15 @@ class Outputs:
     nis_count: dict[str, int] = field(default_factory=dict)
     event_time: float = 0.0  # UTC seconds of the newest reading used; 0: none
     commands: list[int] = field(default_factory=list)  # positions of messages that are commands, for the shell
-    # By how many seconds twins started over in time: `agent.setback`.
-    set_back: list[float] = field(default_factory=list)
+    set_back: list[float] = field(
+        default_factory=list
+    )  # by how many seconds twins started over in time: `agent.setback`
     relearned: list[tuple[str, str]] = field(
         default_factory=list
     )  # asset, channel: the twin took a new level for its own
     made: list[tuple[int, str, float]] = field(default_factory=list)  # new twins: block, asset, when (UTC seconds)
+    said: list[Said] = field(default_factory=list)  # only while the core is at work
+    withheld: dict[Withheld, int] = field(default_factory=dict)  # changes of alarms that were not said, by cause
 
     @property
     def discovered(self) -> int:

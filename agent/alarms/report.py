@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
@@ -23,6 +23,11 @@ from agent.encode import ENCODER, AlarmMessage
 from agent.rows import Rows
 from agent.topics import safe_level
 from agent.types import AlarmChange, AlarmState, Cause, Outputs, Publications, Transition
+
+if TYPE_CHECKING:
+    from agent.alarms.groups import Groups
+
+GROUP_ALARM = "group_absence"
 
 
 class Reporter:
@@ -41,30 +46,43 @@ class Reporter:
         change: Transition,
         time: float,
         processed: float,
-        out: Outputs,
         *,
         cause: Cause,
         deed: Deed | None = None,
-    ) -> None:
+    ) -> AlarmChange:
         """An alarm changed: say everything one needs to know about it. deed: who did it, where it was a command."""
         name = self.rows.names[row]
         topic, payload = self._message(alarm, row, change, time, processed, cause, deed)
         by = "" if deed is None else deed.by
-        out.alarms.append(AlarmChange(name, alarm.name, alarm.severity, change, time, payload, topic, by))
-        out.publications.append(Publications((topic,), (payload,), 1, True, owed=True))
+        return AlarmChange(name, alarm.name, alarm.severity, change, time, payload, topic, by)
+
+    def standing(self, alarm: Lifecycle, row: int, processed: float, withheld: int) -> AlarmChange:
+        """How an alarm stands, after so many changes that were not said."""
+        change, deed = self._standing(alarm, row)
+        time = float(alarm.since[row] if change is Transition.CLEARED else alarm.raised[row])
+        if deed is not None:
+            time = deed.time
+        topic, payload = self._message(alarm, row, change, time, processed, Cause.TIME, deed, withheld)
+        return AlarmChange(self.rows.names[row], alarm.name, alarm.severity, change, time, payload, topic)
 
     def again(self, alarm: Lifecycle, row: int, processed: float, out: Outputs) -> None:
         """Say once more how an alarm stands, with the same id: the broker has forgotten it."""
-        decided = alarm.operator.of(row)
-        change, deed = {
-            AlarmState.ACKNOWLEDGED: (Transition.ACKNOWLEDGED, decided.acknowledged),
-            AlarmState.LATCHED: (Transition.LATCHED, None),
-            AlarmState.SHELVED: (Transition.SHELVED, decided.shelved),
-            AlarmState.DISABLED: (Transition.DISABLED, decided.disabled),
-        }.get(alarm.state(row), (Transition.RAISED, None))
+        change, deed = self._standing(alarm, row)
         time = float(alarm.raised[row]) if deed is None else deed.time
         topic, payload = self._message(alarm, row, change, time, processed, Cause.AGAIN, deed)
         out.publications.append(Publications((topic,), (payload,), 1, True))
+
+    def _standing(self, alarm: Lifecycle, row: int) -> tuple[Transition, Deed | None]:
+        """What led to the state of an alarm, and who did it."""
+        decided = alarm.operator.of(row)
+        states: dict[AlarmState, tuple[Transition, Deed | None]] = {
+            AlarmState.ACKNOWLEDGED: (Transition.ACKNOWLEDGED, decided.acknowledged),
+            AlarmState.LATCHED: (Transition.LATCHED, None),
+            AlarmState.CLEARED: (Transition.CLEARED, None),
+            AlarmState.SHELVED: (Transition.SHELVED, decided.shelved),
+            AlarmState.DISABLED: (Transition.DISABLED, decided.disabled),
+        }
+        return states.get(alarm.state(row), (Transition.RAISED, None))
 
     def _message(
         self,
@@ -75,6 +93,7 @@ class Reporter:
         processed: float,
         cause: Cause,
         deed: Deed | None,
+        withheld: int = 0,
     ) -> tuple[bytes, bytes]:
         name, rule = self.rows.names[row], alarm.rule
         w = rule.subject(row) if isinstance(rule, Joint) else alarm.watched
@@ -120,6 +139,7 @@ class Reporter:
                 expected=expected,
                 std=std,
                 surprise=math.nan if absence else self.rows.views[f"surprise{w.slot}"][row],
+                suspect=UNSET if found is None else found.suspect,
                 since=since,
                 time=time,
                 processed=processed,
@@ -127,7 +147,7 @@ class Reporter:
                 model=self.model,
                 message=alarm.message,
                 text=text,
-                suspect=UNSET if found is None else found.suspect,
+                withheld=withheld or UNSET,
             )
         )
         return self.rows.topic(row, b"/alarm/" + alarm.name.encode()), payload
@@ -160,6 +180,60 @@ def _words(change: Transition, state: AlarmState, lasted: float, until: float, d
         case Transition.DISABLED:
             return f"out of service{by}: "
     return f"{change}{by}: "
+
+
+class GroupReporter:
+    """Alarm messages of groups."""
+
+    def __init__(self, groups: Groups, prefix: bytes) -> None:
+        self.groups = groups
+        self.prefix = prefix
+
+    def standing(self, group: int, now: float, withheld: int, cause: Cause = Cause.TIME) -> AlarmChange:
+        """How a group's alarm stands, after so many changes that were not said."""
+        g, settings = self.groups.groups[group], self.groups.settings
+        tally = self.groups.tally()
+        members, silent = int(tally.members[group]), int(tally.silent[group])
+        names = self.groups.named(group)
+        words = f"{silent} of {members} assets behind it are silent"
+        if silent:
+            more = f" and {silent - len(names)} more" if silent > len(names) else ""
+            words += f": {', '.join(names)}{more}"
+        text = f"{g.name}: {words}" if g.stands else f"{g.name}: back after {max(0.0, now - g.since):.6g} s, {words}"
+        topic = self.prefix + safe_level(g.name).encode() + b"/alarm/" + GROUP_ALARM.encode()
+        change = Transition.RAISED if g.stands else Transition.CLEARED
+        message = AlarmMessage(
+            id=f"{g.name}/{GROUP_ALARM}/{g.count}",
+            alarm=GROUP_ALARM,
+            asset=g.name,
+            state="active" if g.stands else "cleared",
+            acknowledged=False,
+            acknowledged_at=None,
+            until=None,
+            cause=cause.value,
+            by="",
+            comment="",
+            severity=settings.severity.value,
+            channel=None,
+            rule=f"{settings.share:.6g} of the assets behind it are silent, at least {settings.least}",
+            value=silent,
+            limit=max(settings.least, math.ceil(settings.share * members - 1e-9)),
+            unit="assets",
+            reported=None,
+            expected=None,
+            std=None,
+            surprise=None,
+            since=g.since,
+            time=now,
+            processed=now,
+            seq=g.count,
+            model="",
+            message="",
+            text=text,
+            withheld=withheld or UNSET,
+            assets=names,
+        )
+        return AlarmChange(g.name, GROUP_ALARM, settings.severity, change, now, ENCODER.encode(message), topic)
 
 
 def farewell(saved: Mapping[str, Any], alarm: str, row: int, since: float, seq: int) -> tuple[bytes, bytes]:

@@ -22,7 +22,7 @@ from agent.alarms.operator import Verb
 from agent.shell.commanding import UNKNOWN
 from agent.shell.logs import LEVELS
 from agent.shell.tally import KINDS, RELOADS, RESULTS, HistogramValue, Snapshot, SummaryValue, Value
-from agent.types import AlarmState, Reason, Severity, Transition
+from agent.types import AlarmState, Reason, Severity, Transition, Withheld
 
 
 class Entry(NamedTuple):
@@ -89,7 +89,8 @@ METRICS: tuple[Entry, ...] = (
     Entry(
         "twinned_active_alarms",
         "gauge",
-        "Alarms whose condition is there, also those that are shelved or disabled.",
+        "Alarms whose condition is there, also those that are shelved or disabled, and those of groups; not those that "
+        "nobody was told of.",
         ("severity",),
         _all(list(Severity)),
     ),
@@ -100,7 +101,26 @@ METRICS: tuple[Entry, ...] = (
         ("state",),
         _all([state for state in AlarmState if state is not AlarmState.CLEARED]),
     ),
-    Entry("twinned_alarm_changes_total", "counter", "Changes of alarms.", ("transition",), _all(list(Transition))),
+    Entry(
+        "twinned_alarm_changes_total", "counter", "Changes of alarms, as told.", ("transition",), _all(list(Transition))
+    ),
+    Entry(
+        "twinned_alarm_changes_withheld_total",
+        "counter",
+        "Changes of alarms that were not told when they happened: too many of one asset, too many overall, or its group "
+        "stands for it or may soon.",
+        ("cause",),
+        _all(list(Withheld)),
+    ),
+    Entry(
+        "twinned_alarms_withheld",
+        "gauge",
+        "Alarms that are not told as they are, for now.",
+        ("cause",),
+        _all(list(Withheld)),
+    ),
+    Entry("twinned_alarm_flood", "gauge", "1 while changes of alarms are withheld because of all together."),
+    Entry("twinned_absent_groups", "gauge", "Groups whose alarm stands for the absence of their assets."),
     Entry(
         "twinned_commands_total",
         "counter",

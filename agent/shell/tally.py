@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from agent.types import Outputs, Reason, Transition
+from agent.types import Outputs, Reason, Transition, Withheld
 
 RESULTS = ("used", "late")
 KINDS = ("state", "forecast", "alarm")
@@ -65,6 +65,7 @@ class Tally:
         self.states = 0
         self.forecasts = 0
         self.alarms = dict.fromkeys(Transition, 0)
+        self.withheld = dict.fromkeys(Withheld, 0)
         self.nis_sum: dict[str, float] = {}
         self.nis_count: dict[str, int] = {}
         self.batch_messages = Histogram(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
@@ -90,6 +91,8 @@ class Tally:
         self.forecasts += outputs.forecasts
         for change in outputs.alarms:
             self.alarms[change.transition] += 1
+        for cause, count in outputs.withheld.items():
+            self.withheld[cause] += count
         for model, count in outputs.nis_count.items():
             self.nis_count[model] = self.nis_count.get(model, 0) + count
             self.nis_sum[model] = self.nis_sum.get(model, 0.0) + outputs.nis_sum[model]
@@ -120,6 +123,7 @@ class Tally:
             "twinned_publish_lag_seconds": self.publish_lag.snapshot(),
             "twinned_last_batch_timestamp_seconds": self.last_batch,
             "twinned_alarm_changes_total": {(name.value,): count for name, count in self.alarms.items()},
+            "twinned_alarm_changes_withheld_total": {(cause.value,): count for cause, count in self.withheld.items()},
             "twinned_normalised_innovation_squared": {
                 (model,): SummaryValue(count, self.nis_sum[model]) for model, count in self.nis_count.items()
             },
