@@ -506,6 +506,20 @@ def test_a_group_whose_assets_are_configured_away_is_cleared_at_the_broker() -> 
     assert not [t for t in site.retained if t.endswith("/gone")], "what was never told is not taken back"
 
 
+def test_a_group_that_no_asset_is_in_any_more_is_cleared_and_its_assets_tell_for_themselves() -> None:
+    site = Site()
+    site.learn(*names(10))
+    site.pass_time(60)
+    raw = {**site.raw, "assets": [{k: v for k, v in site.raw["assets"][0].items() if k != "parent"}]}
+    site.twins, lines = site.twins.reconfigure(core(raw).config)
+    assert lines == []
+    site.pass_time(61)
+    assert {topic: message["state"] for topic, message in site.retained.items()} == {
+        f"gw1/alarm/{GROUP}": "cleared",
+        **{f"{name}/alarm/gone": "active" for name in names(10)},
+    }
+
+
 def test_a_snapshot_of_before_there_were_groups_is_taken_over() -> None:
     site = Site()
     site.learn(*names(4))

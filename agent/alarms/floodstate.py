@@ -119,6 +119,8 @@ def load_block(
         for row, group in enumerate(saved["member"].tolist()):
             if group >= 0 and row in row_of:
                 floods.groups.put(block, row_of[row], group)
+    else:
+        floods.look_again()  # a group that nobody is in any more has nothing to stand for
     _load_spent(floods, block, saved["spent"], row_of)
     present = {a.name: (k, RANKS[a.severity]) for k, a in enumerate(b.alarms) if a.name in set(kept)}
     for what in ("held", "waiting"):
