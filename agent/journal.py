@@ -290,7 +290,7 @@ class _Reader:
         for step in said.steps:
             if isinstance(step, _Drive):
                 (time,), (value,) = self._floats(0, self._times, 1), self._floats(1, self._values, 1)
-                counted = [Counted(*c) for c in step.counted]
+                counted = tuple(Counted(*c) for c in step.counted)
                 steps.append(Drive(step.block, step.bank, step.entry, time, value, step.message, counted))
                 continue
             count = step.count
@@ -298,7 +298,7 @@ class _Reader:
             columns = [_present(self._floats(1, self._values, count)) for _ in step.slots]
             rows, message = self._ints(count), self._ints(count)
             samples = Samples(message, rows, times, columns, tuple(step.slots))
-            steps.append(Take(step.block, samples, [Counted(*c) for c in step.counted]))
+            steps.append(Take(step.block, samples, tuple(Counted(*c) for c in step.counted)))
         if said.together:
             received = self._floats(2, self._arrivals, min(said.messages, 1)) * said.messages
         else:

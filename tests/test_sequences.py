@@ -12,6 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from agent.sequences import BEHIND, WINDOW, after
@@ -110,6 +111,7 @@ def test_each_asset_counts_for_itself_and_so_does_each_topic_of_a_channel() -> N
     assert (out.readings, reasons(out)) == (2, [Reason.DUPLICATE])
 
 
+@hypothesis_settings(deadline=None)
 @given(st.data())
 def test_a_stream_with_repeats_cut_anywhere_gives_the_same_state(data: st.DataObject) -> None:
     rng = random.Random(data.draw(st.integers(0, 2**32)))
