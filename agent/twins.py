@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import UNSET
 
 from agent.alarms import floodstate
-from agent.alarms.commands import Command, Commands
+from agent.alarms.commands import Command, Commands, Refused
 from agent.alarms.explain import explain
 from agent.alarms.floods import Floods
 from agent.alarms.lifecycle import ACTIVE, Lifecycle
@@ -116,6 +116,9 @@ class Twins:
         Raises `agent.alarms.commands.Refused`.
         """
         block = next((b for b in self.blocks if command.asset in b.rows.row_of), None)
+        if block is None and command.asset in self.floods.groups.index:
+            hint = "its alarm goes by itself, once enough of the assets behind it have spoken"
+            raise Refused("asset", "the name of an asset", f"a group, {command.asset[:100]!a}", hint, kind="state")
         alarms = self.commands.targets(command, block, () if block is not None else self._meant(command.asset, now))
         if record is not None:
             record(command, now)

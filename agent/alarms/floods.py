@@ -225,6 +225,11 @@ class Floods:
         waiting = self.limits.waiting.get(key)
         return None if waiting is None else waiting.cause
 
+    def unheard_group(self, group: int) -> Withheld | None:
+        """The same of a group's alarm."""
+        waiting = self.limits.waiting.get((_OF_GROUPS, 0, group))
+        return None if waiting is None else waiting.cause
+
     def silenced(self) -> Iterable[tuple[Lifecycle, int]]:
         """Alarms that are active without the broker holding anything of it, with their rows."""
         unsaid: list[tuple[Key, Held | Waiting]] = [*self.groups.held.items(), *self.limits.waiting.items()]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from agent.alarms.floods import Floods
 from agent.alarms.lifecycle import ACTIVE, Lifecycle
 from agent.alarms.operator import DISABLED, LATCHED, SHELVED, SUPPRESSED, UNACKNOWLEDGED, Deed
+from agent.alarms.report import GROUP_ALARM, rule_of
 from agent.block import Block
 from agent.types import AlarmState, Withheld
 
@@ -44,7 +45,33 @@ def page(
             for row in rows[first : first + limit - len(some)].tolist()
         ]
         total += len(rows)
-    return total, some
+    standing = _standing(floods, wanted, asset)
+    first = max(0, offset - total)
+    some += standing[first : first + limit - len(some)]
+    return total + len(standing), some
+
+
+def _standing(floods: Floods, wanted: Collection[str], asset: str | None) -> list[dict[str, Any]]:
+    """Alarms of groups that are active, JSON-able; nobody can acknowledge or shelve them."""
+    if wanted and not {AlarmState.ACTIVE.value, UNACKED} & set(wanted):
+        return []
+    return [
+        {
+            "asset": group.name,
+            "alarm": GROUP_ALARM,
+            "state": AlarmState.ACTIVE.value,
+            "present": True,
+            "acknowledged": False,
+            "withheld": floods.unheard_group(number),
+            "severity": floods.settings.groups.severity.value,
+            "rule": rule_of(floods.settings.groups),
+            "seq": group.count,
+            "since": group.since,
+            **dict.fromkeys(("acknowledgement", "shelving", "until", "disabling")),
+        }
+        for number, group in enumerate(floods.groups.groups)
+        if group.stands and asset in (None, group.name)
+    ]
 
 
 def _matching(

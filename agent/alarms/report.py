@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
@@ -16,9 +15,10 @@ from msgspec import UNSET
 from agent.alarms.anomaly import Anomaly
 from agent.alarms.joint import Joint
 from agent.alarms.lifecycle import Lifecycle
-from agent.alarms.operator import Deed
+from agent.alarms.operator import Deed, moment
 from agent.alarms.rules import Absence, Flat, Rule, Watched
 from agent.alarms.suspect import NOTHING, PROCESS, Finding
+from agent.config import Groups as Settings
 from agent.encode import ENCODER, AlarmMessage
 from agent.rows import Rows
 from agent.topics import safe_level
@@ -173,13 +173,17 @@ def _words(change: Transition, state: AlarmState, lasted: float, until: float, d
         case Transition.LATCHED:
             return "the condition is gone, latched until reset: "
         case Transition.SHELVED:
-            end = datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            return f"shelved until {end}{by}: "
+            return f"shelved until {moment(until)}{by}: "
         case Transition.UNSHELVED | Transition.ENABLED:
             return f"{'no longer shelved' if change is Transition.UNSHELVED else 'in service again'}{by}, {state}: "
         case Transition.DISABLED:
             return f"out of service{by}: "
     return f"{change}{by}: "
+
+
+def rule_of(groups: Settings) -> str:
+    """What a group's alarm watches, in words."""
+    return f"{groups.share:.6g} of the assets behind it are silent, at least {groups.least}"
 
 
 class GroupReporter:
@@ -215,7 +219,7 @@ class GroupReporter:
             comment="",
             severity=settings.severity.value,
             channel=None,
-            rule=f"{settings.share:.6g} of the assets behind it are silent, at least {settings.least}",
+            rule=rule_of(settings),
             value=silent,
             limit=max(settings.least, math.ceil(settings.share * members - 1e-9)),
             unit="assets",
