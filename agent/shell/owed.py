@@ -45,7 +45,9 @@ class OwedChanges:
 
     def found(self, owed: Iterable[Owed]) -> None:
         """These are in the store, from before."""
-        self.next = max((one.id for one in owed), default=0) + 1
+        ids = [one.id for one in owed]
+        self.next = max(ids, default=0) + 1
+        self._fed = min(ids, default=1) - 1
 
     def keep(self, owed: Iterable[Owed]) -> None:
         """These were owed and are in no store now."""
@@ -75,7 +77,7 @@ class OwedChanges:
         for one in map(Owed, ids, group.topics, group.payloads):
             into.append(one)
             self._unsaved[one.id] = one
-        if len(self._unsaved) > self.most:
+        while len(self._unsaved) > self.most:
             del self._unsaved[next(iter(self._unsaved))]
             self._lost(1)
         return group._replace(ids=ids)
@@ -141,5 +143,5 @@ class OwedChanges:
 
     def forget_session(self) -> None:
         """The session is gone with what it had to deliver: all of it is handed over again."""
+        self._fed = min(self._under_way, default=self._fed + 1) - 1
         self._under_way.clear()
-        self._fed = 0
