@@ -22,7 +22,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.chaos.faults import CAP, Ground
+from tests.chaos.faults import Ground
 from tests.chaos.run import concluded, possible, prepared, report, strike
 from tests.trend import Sample, Slope, slope, thinned
 
@@ -42,6 +42,7 @@ KINDS = {
 ENDING = ("kill", "kill while starting")
 SEGMENT = 1100.0  # seconds that the agent mostly runs
 GAP = 8.0  # seconds between faults, on average
+CAP = 32 << 20  # `store.max_size`: the least there is
 WARMUP = 240.0  # seconds of a segment that are not judged: until the collector and the allocator have come round
 THIN = 30.0  # seconds for which one sample stands
 
@@ -147,7 +148,7 @@ def soak(
     """One run; whether all is well, and what came of it."""
     counts = dict.fromkeys((*KINDS, *ENDING), 0)
     count = int((minutes * 60 + 600) * rate)
-    with prepared(home, seed, count=count, rate=rate, mode=mode) as (ground, subscriber):
+    with prepared(home, seed, count=count, rate=rate, mode=mode, cap=CAP) as (ground, subscriber):
         names, weights = possible(ground, KINDS)
         rng, source = random.Random(seed), ground.source
         ground.gentle = True

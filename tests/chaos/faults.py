@@ -25,7 +25,7 @@ from tests.chaos.actors import PATIENCE, AgentProcess, Clock, Disk, QuietMosquit
 from tests.chaos.stream import ASSETS, Oracle, number_of
 from tests.durables import copied
 
-CAP = 32 << 20  # `store.max_size`
+CAP = 256 << 20  # `store.max_size`, the default: 16,384 alarm changes may wait, which no run comes to
 CLIENT = "twinned-test"
 
 
