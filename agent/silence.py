@@ -118,6 +118,17 @@ class Silence:
         heard = rule.memory.columns["heard"][:size]
         return np.maximum(np.where(np.isnan(heard), self.rows.columns["made"][:size], heard), self.resumed)
 
+    def _unsettled(self, alarm: Lifecycle, rule: Absence, size: int) -> NDArray[np.bool_]:
+        """Rows that have spoken, but too seldom to know how often they do. (What never spoke is missed all the same.)"""
+        watched = rule.watched
+        if rule.whole_asset:
+            counts = [bank.columns[f"n{k}"][:size] for bank in self.banks for k in range(bank.measured)]
+        else:
+            counts = [watched.bank.columns[f"n{watched.channel}"][:size]]
+        most = np.max(counts, axis=0)
+        unsettled: NDArray[np.bool_] = (most > 0.0) & (most < alarm.learning)
+        return unsettled
+
     def absent(self, now: float) -> list[tuple[Lifecycle, list[int]]]:
         """Rows that each absence alarm finds missing by `now`; none that is still learning."""
         size = len(self.rows)
@@ -125,7 +136,7 @@ class Silence:
         found = []
         for alarm, rule in self.absences:
             if rule.after is None:
-                missing = status == Status.STALE
+                missing = (status == Status.STALE) & ~self._unsettled(alarm, rule, size)
             else:
                 missing = (now - self._heard(rule, size) >= rule.after) & (status != Status.LEARNING)
             waits = (alarm.phase[:size] == NORMAL) | (alarm.phase[:size] == FALLING)

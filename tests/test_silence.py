@@ -124,3 +124,21 @@ def test_a_device_whose_first_time_is_in_1970_has_a_rate_within_some_hundred_rea
     (bank,) = t.blocks[0].banks
     assert bank.columns["d"][0] == pytest.approx(1.0, abs=0.5)
     assert bank.columns["x1"][0] == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_new_asset_with_seldom_readings_is_not_called_absent_before_its_rhythm_is_known() -> None:
+    plant = Plant(learning=4, alarms={"gone": {"type": "absence"}})
+    plant.twins.on_time(START)
+    for k in range(1, 9):
+        plant.say(START + 300 * k)
+        plant.pass_time(START + 300 * k, START + 300 * k + 299)
+    assert plant.changes == []
+    plant.pass_time(START + 2400, START + 90000)
+    assert [change for _, change in plant.changes] == ["raised"]
+
+
+def test_a_configured_asset_that_never_speaks_is_absent() -> None:
+    plant = Plant(known=["pump"], alarms={"gone": {"type": "absence"}})
+    plant.twins.on_time(START)
+    plant.pass_time(START, START + 100)
+    assert plant.changes == [(30.0, "raised")]
