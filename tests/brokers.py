@@ -35,6 +35,9 @@ def free_port() -> int:
 class Process:
     """A broker in a process of its own whose output can be waited for."""
 
+    ends_within = 5.0  # seconds; then it is killed
+    forced = False  # whether it had to be
+
     def __init__(self, command: Sequence[str], ready: str) -> None:
         self._command = list(command)
         self._ready = ready
@@ -76,10 +79,12 @@ class Process:
         else:
             process.terminate()
         try:
-            process.wait(5)
+            process.wait(self.ends_within)
+            self.forced = False
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+            self.forced = True
         if self._reader is not None:
             self._reader.join()
         if process.stdout is not None:

@@ -34,6 +34,8 @@ PATIENCE = 60.0  # seconds for the agent to come to what is expected of it
 class QuietMosquitto(Mosquitto):
     """Keeps sessions across a restart, queues without end, and logs no message."""
 
+    ends_within = PATIENCE  # to write down a long queue takes its time
+
     def __init__(self, directory: Path, *extra: str) -> None:
         super().__init__(directory, persistence=True, extra=["max_queued_messages 0", *extra])
         self._kept = directory / f"mosquitto-{self.port}" / "mosquitto.db"
