@@ -173,6 +173,7 @@ class Bench:
             self.now,
             random.Random(1),
             cast("Callable[..., Session]", self._make_session),
+            self.monotonic,
         )
         self.log = Logger(self.stderr, environ={}, monotonic=self.monotonic, now=self.now, repeat_interval=60)
         self.notifier = Notifier(environ or {})

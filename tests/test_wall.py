@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
-from agent.shell.wall import Wall
+from agent.shell.wall import Wall, elapsed
 from tests.brokers import Mosquitto, free_port, send
 from tests.chaos.actors import Clock
 from tests.services import Bench, Supervised, await_answer, batch, settings
@@ -43,6 +44,11 @@ def test_a_clock_that_is_slewed_or_that_runs_otherwise_is_not_set() -> None:
     for _ in range(1000):
         now.time, monotonic.time = now.time + 2.001, monotonic.time + 2.0
         assert wall.step(now.time, monotonic.time) == 0.0
+
+
+def test_time_that_a_machine_sleeps_has_passed() -> None:
+    before = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert before <= elapsed() <= time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def test_a_pause_between_two_looks_is_no_step() -> None:

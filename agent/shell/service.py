@@ -36,7 +36,7 @@ from agent.shell.systemd import Notifier
 from agent.shell.tally import Tally
 from agent.shell.telling import tell_error, tell_outputs
 from agent.shell.views import Shown, make_views, status_words
-from agent.shell.wall import Wall
+from agent.shell.wall import Wall, elapsed
 from agent.twins import Twins
 from agent.types import Batch, Outputs, Reject
 
@@ -74,6 +74,7 @@ class World:
     now: Callable[[], float] = time.time
     random: random.Random = field(default_factory=random.SystemRandom)
     session: Callable[..., Session] = Session
+    elapsed: Callable[[], float] = elapsed
 
 
 def run(load: Callable[[], Loaded], world: World, signals: Signals | None = None) -> Exit:
@@ -129,7 +130,8 @@ class Service:
         self._poll = poll()
         self._poll.register(signals.fileno(), POLLIN)
         self._selected: tuple[int, int] | None = None  # the session's descriptor and what is waited for on it
-        self.wall = Wall(self.now, self.monotonic)
+        self.elapsed = world.elapsed
+        self.wall = Wall(self.now, self.elapsed)
         self._time_due = 0.0  # monotonic; not before this is `on_time` called again
         self._house_due = 0.0
         self._status_due = 0.0
@@ -256,7 +258,7 @@ class Service:
         """Messages and time through the core, and what comes of it to the broker in one go."""
         outputs: list[Outputs] = []
         now = self.now()
-        if by := self.wall.step(now, self.monotonic()):
+        if by := self.wall.step(now, self.elapsed()):
             self._on_step(by, now)
         if batch is not None:
             outputs += self._on_batch(batch)
