@@ -564,15 +564,19 @@ def test_an_alarm_that_a_flood_withholds_is_not_said_again_to_a_broker_that_forg
     assert topics == [f"twinned/test/gw1/alarm/{GROUP}".encode()]
 
 
-def test_a_clock_that_is_set_back_neither_shuts_the_limits_nor_holds_an_absence_for_ever() -> None:
+@pytest.mark.parametrize("seen", [True, False], ids=["as the loop sees it", "seen by nobody but the readings"])
+def test_a_clock_that_is_set_back_neither_shuts_the_limits_nor_holds_an_absence_for_ever(seen: bool) -> None:
     site = Site(floods=TIGHT, **CHATTER)
     site.learn(*names(8))
     for k in range(40):
         site.say(10 + k * 0.1, "a0", value=40.0 if k % 2 == 0 else 20.0)
     assert site.twins.floods.limits
     before = len(site.said)
-    site.now = START - 86_400.0
-    payload = json.dumps({"time": START + 20, "v": 40.0}).encode()
+    by = START - 86_400.0 - site.now
+    site.now += by
+    if seen:
+        site.twins.step(by, site.now)
+    payload = json.dumps({"time": START + 20 if seen else site.now, "v": 40.0}).encode()
     site.take(site.twins.on_batch(Batch.of("plant/gw1/a0", payload, site.now)))
     for _ in range(40):
         site.now += 1.0

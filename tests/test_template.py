@@ -63,9 +63,10 @@ def test_states_written_together_are_those_written_one_by_one(
     for name in names:
         block.add(name, 0.0)
     columns, encoder = block.rows.columns, block.announcer.encoder
-    for bank in block.banks:
-        for column in bank.columns.values():
-            column[:count] = data.draw(st.lists(narrow, min_size=4, max_size=4)) * 10
+    values = data.draw(st.lists(narrow, min_size=16, max_size=16))
+    kept = [column for bank in block.banks for column in bank.columns.values()]
+    for first, column in enumerate(kept):
+        column[:count] = [values[(first * 5 + k) % 16] for k in range(4)] * 10
     for slot in range(2):
         columns[f"quality{slot}"][:count] = quality
     times = np.array([1.5, math.nan, 3e9, -1.0] * 10)

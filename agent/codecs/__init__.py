@@ -53,7 +53,9 @@ def build(payload: Payload, time: Time, fields: Sequence[str]) -> Codec:
     if not fields:
         raise ValueError("expected at least one field to read, got none; hint: a block has at least one channel")
     if payload.sequence is not None and payload.format == "number":
-        raise ValueError("expected no `sequence` with `format: number`, whose payload is the value alone; hint: json or csv")
+        raise ValueError(
+            "expected no `sequence` with `format: number`, whose payload is the value alone; hint: json or csv"
+        )
     builder = _builder(payload.format)
     try:
         codec = builder(payload, time, fields)
