@@ -510,7 +510,7 @@ def subscriber(port: int, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield process
     finally:
-        process.terminate()
+        process.kill()  # told to end, it may wait for a broker that does not answer
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
