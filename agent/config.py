@@ -256,7 +256,7 @@ class Commands(_Base, kw_only=True, frozen=True):
     http_anywhere: Annotated[
         bool,
         Meta(
-            description="Also where `http.host` is no loopback address. There is no login: who reaches the port may command."
+            description="Also where `http.host` is no loopback address. There is no login: whoever reaches the port may command, and so may a web page that is open in a browser which does, where its name is made to lead here."
         ),
     ] = False
     max_shelve: Annotated[Duration, Meta(description="Longest time for which an alarm may be shelved.")] = Duration(

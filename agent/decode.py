@@ -444,10 +444,12 @@ def _refused(
     """Why a sample with this sequence number is not used; row -1: nobody has a row for it yet, so nothing is counted."""
     if all(value is None for value in values):
         return Reason.MISSING, "expected a value beside the sequence number"
-    if number is None or row < 0:
+    if number is None:
         return None
     if number % 1 or abs(number) > LARGEST:
         return Reason.WRONG_TYPE, f"{sequences.path}: expected a whole number, got {number!r}"
+    if row < 0:
+        return None
     if not sequences.take(row, int(number)):
         return Reason.DUPLICATE, f"{sequences.path} {int(number)}"
     return None

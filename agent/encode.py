@@ -134,7 +134,8 @@ class AlarmMessage(Struct):
     rule: Annotated[str, Meta(description="What is watched, in words.")]
     value: Annotated[Number, Meta(description="What the rule looked at; of an absence, the seconds of silence.")]
     limit: Annotated[Number, Meta(description="What it was compared with.")]
-    unit: str
+    value_unit: Annotated[str, Meta(description="Unit of `value` and `limit`; empty where they are scores.")]
+    unit: Annotated[str, Meta(description="Unit of `reported`, `expected` and `std`: the channel's.")]
     reported: Annotated[Number, Meta(description="Newest reading of the channel.")]
     expected: Annotated[Number, Meta(description="What the twin expected it to be.")]
     std: Annotated[Number, Meta(description="Standard deviation of that expectation.")]

@@ -162,7 +162,7 @@ class Bench:
     def __init__(self, raw: dict[str, Any] | None = None, environ: dict[str, str] | None = None) -> None:
         self.raw = raw or settings()
         self.password: str | None = None
-        self.monotonic, self.now = Clock(500.0), Clock(1000.0)
+        self.monotonic, self.elapsed, self.now = Clock(500.0), Clock(700.0), Clock(1000.0)
         self.stderr = io.StringIO()
         self.sessions: list[PretendedSession] = []
         self.signals = Signals()
@@ -173,7 +173,7 @@ class Bench:
             self.now,
             random.Random(1),
             cast("Callable[..., Session]", self._make_session),
-            self.monotonic,
+            self.elapsed,
         )
         self.log = Logger(self.stderr, environ={}, monotonic=self.monotonic, now=self.now, repeat_interval=60)
         self.notifier = Notifier(environ or {})
@@ -212,6 +212,11 @@ class Bench:
 
     def pass_time(self, seconds: float) -> None:
         self.monotonic.time += seconds
+        self.sleep(seconds)
+
+    def sleep(self, seconds: float) -> None:
+        """The machine is suspended: the monotonic clock stands still."""
+        self.elapsed.time += seconds
         self.now.time += seconds
 
 

@@ -27,6 +27,23 @@ ARRIVAL = frozenset(
 )
 
 
+LEVEL = {"type": "level", "wander": 100.0}  # follows each reading closely, so that a limit is met when the reading is
+
+
+def following(alarms: dict[str, Any], **block: Any) -> dict[str, Any]:
+    """A block of one channel whose estimate is its reading, with these alarms."""
+    return {
+        "topic": "plant/{asset}",
+        "time": {"field": "t", "format": "s"},
+        "model": LEVEL,
+        "channels": {"c": {"noise": 0.01, "unit": "degC"}},
+        "learning": 4,
+        "gate": "none",
+        "alarms": alarms,
+        "silence": {"coasting": 1000, "stale": 2000},
+    } | block
+
+
 def plant() -> dict[str, Any]:
     """Several blocks, models, lanes, alarms and policies; small windows and delays, so that little happens often."""
     time = {"field": "t", "format": "s", "window": 16, "late": 20, "max_ahead": 1e6}

@@ -15,9 +15,8 @@ from agent.encode import schemas
 from agent.twins import Twins
 from agent.types import Batch, Outputs, Severity, Transition
 from tests.services import EVERY_CHANGE, settings
-from tests.streams import START, bits, core
+from tests.streams import LEVEL, START, bits, core, following
 
-LEVEL = {"type": "level", "wander": 100.0}  # follows each reading closely, so that a limit is met when the reading is
 MANY = [f"m{k}" for k in range(2 * FEW)]
 Change = tuple[float, str, str]  # seconds since the start, alarm, state
 
@@ -26,16 +25,7 @@ class World:
     """The same readings into a core of one twin and into one of many, which must say the same of each."""
 
     def __init__(self, alarms: dict[str, Any], **block: Any) -> None:
-        block = {
-            "topic": "plant/{asset}",
-            "time": {"field": "t", "format": "s"},
-            "model": LEVEL,
-            "channels": {"c": {"noise": 0.01, "unit": "degC"}},
-            "learning": 4,
-            "gate": "none",
-            "alarms": alarms,
-            "silence": {"coasting": 1000, "stale": 2000},
-        } | block
+        block = following(alarms, **block)
         self.raw = settings(assets=[block], floods=EVERY_CHANGE)
         self.one, self.many = core(self.raw), core(self.raw)
         self.changes: list[Change] = []
@@ -92,7 +82,7 @@ def test_a_limit_alarm_is_raised_once_held_and_cleared() -> None:
     assert [p["seq"] for p in world.payloads] == [1, 2, 3]
     assert len({p["id"] for p in world.payloads}) == 3
     assert first["value"] == pytest.approx(31.0, abs=0.01)
-    assert (first["limit"], first["unit"], first["channel"], first["reported"]) == (30.0, "degC", "c", 31.0)
+    assert (first["limit"], first["value_unit"], first["channel"], first["reported"]) == (30.0, "degC", "c", 31.0)
     assert first["expected"] == pytest.approx(20.0, abs=0.01)
     assert first["since"] == second["since"] == START + 5
     assert third["since"] == START + 11
@@ -228,6 +218,18 @@ def test_a_rate_alarm_with_and_without_a_state_for_the_rate(model: dict[str, Any
     assert 17.0 <= raised[2] <= 18.0
     assert world.payloads[0]["value"] > 120.0
     assert world.payloads[0]["limit"] == 120.0
+    assert (world.payloads[0]["value_unit"], world.payloads[0]["unit"]) == ("degC per 60 s", "degC")
+
+
+def test_a_score_has_no_unit_and_the_readings_beside_it_keep_theirs() -> None:
+    channels = {"c": {"unit": "degC"}}
+    world = World({"odd": {"type": "surprise", "threshold": 2.0}}, model="level_rate", channels=channels)
+    world.course([20.0 + 0.01 * (k % 3) for k in range(60)] + [90.0])
+    assert (world.payloads[-1]["alarm"], world.payloads[-1]["value_unit"], world.payloads[-1]["unit"]) == (
+        "odd",
+        "",
+        "degC",
+    )
 
 
 def test_a_flat_alarm_needs_time_and_readings_and_ends_with_the_first_move() -> None:
@@ -251,8 +253,15 @@ def test_an_absence_alarm_of_the_asset_and_of_a_channel() -> None:
     assert world.wait(15.0) == [(15.0, "mute", "raised")]
     assert world.payloads[0]["channel"] == "b"
     assert world.payloads[0]["text"] == "m0 b: no reading of b for 10 s"
-    told = {k: world.payloads[0][k] for k in ("value", "limit", "unit", "reported", "expected", "surprise")}
-    assert told == {"value": 10.0, "limit": 10.0, "unit": "s", "reported": None, "expected": None, "surprise": None}
+    told = {k: world.payloads[0][k] for k in ("value", "limit", "value_unit", "reported", "expected", "surprise")}
+    assert told == {
+        "value": 10.0,
+        "limit": 10.0,
+        "value_unit": "s",
+        "reported": None,
+        "expected": None,
+        "surprise": None,
+    }
     assert world.wait(42.9) == []
     assert world.wait(43.0) == [(43.0, "gone", "raised")]
     assert world.payloads[1]["channel"] is None

@@ -32,11 +32,11 @@ def walk(rng: random.Random) -> Iterator[float]:
 
 
 def cycle(rng: random.Random) -> Iterator[float]:
-    """Its period is the longer horizon: seen once in a period, it would always be at the same phase."""
+    """Its period is the longer horizon: seen once in a period it would be at the same phase always, here an easy one."""
     k = 0
     while True:
         k += 1
-        yield 20.0 + 5.0 * math.sin(2.0 * math.pi * k / 200.0) + rng.gauss(0.0, 0.2)
+        yield 20.0 + 5.0 * math.sin(2.0 * math.pi * (k / 200.0 + 0.125)) + rng.gauss(0.0, 0.2)
 
 
 def twins() -> Twins:

@@ -312,6 +312,16 @@ def test_a_command_over_http_is_done_published_and_answered() -> None:
         assert Client(one)("POST", ACKNOWLEDGE, {"by": "anna", "id": "1"})[1]["result"] == "repeated"
 
 
+def test_a_command_that_changed_nothing_is_known_after_a_kill_too(tmp_path: Path) -> None:
+    with bench(tmp_path / "t.db", assets=[LIMIT], **HTTP) as one:
+        readings(one, "a", 20.0, 21.0, 20.0, 21.0, 20.0, *HOT)
+        assert Client(one)("POST", ACKNOWLEDGE, {"id": "1"})[1]["result"] == "done"
+        assert Client(one)("POST", ACKNOWLEDGE, {"id": "2"})[1]["result"] == "unchanged"
+        durable(one)._store.abandon()  # type: ignore[union-attr]  # it is open
+    with bench(tmp_path / "t.db", assets=[LIMIT], **HTTP) as two:
+        assert Client(two)("POST", ACKNOWLEDGE, {"id": "2"})[1]["result"] == "repeated"
+
+
 def test_a_command_over_http_needs_no_body() -> None:
     with hot(**HTTP) as one:
         assert Client(one)("POST", ACKNOWLEDGE)[1]["result"] == "done"

@@ -21,25 +21,14 @@ from agent.shell.explain import explain
 from agent.types import Batch
 from tests.brokers import free_port
 from tests.services import Bench, batch, config, settings
-from tests.streams import START, core
-
-LEVEL = {"type": "level", "wander": 100.0}  # follows each reading closely
+from tests.streams import START, core, following
 
 
 class Plant:
     """One twin with these alarms, and a clock in seconds since the start."""
 
     def __init__(self, alarms: dict[str, Any], **block: Any) -> None:
-        block = {
-            "topic": "plant/{asset}",
-            "time": {"field": "t", "format": "s"},
-            "model": LEVEL,
-            "channels": {"c": {"noise": 0.01, "unit": "degC"}},
-            "learning": 4,
-            "gate": "none",
-            "alarms": alarms,
-            "silence": {"coasting": 1000, "stale": 2000},
-        } | block
+        block = following(alarms, **block)
         self.twins = core(settings(assets=[block]))
         self.now = 0.0
 

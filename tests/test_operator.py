@@ -22,28 +22,18 @@ from agent.snapshot import dump, load
 from agent.twins import Twins
 from agent.types import AlarmState, Batch, Outputs
 from tests.services import settings
-from tests.streams import START, bits, core
+from tests.streams import START, bits, core, following
 
 UNLIMITED = {"changes": 1, "burst": 1, "per": 0}
-LEVEL = {"type": "level", "wander": 100.0}  # follows each reading closely
 
 
 def plant(*, latched: bool = True, **sections: Any) -> dict[str, Any]:
     """One alarm that latches and one that does not, on the same limit."""
-    block = {
-        "topic": "plant/{asset}",
-        "time": {"field": "t", "format": "s"},
-        "model": LEVEL,
-        "channels": {"c": {"noise": 0.01, "unit": "degC"}},
-        "learning": 4,
-        "gate": "none",
-        "alarms": {
-            "plain": {"type": "limit", "high": 30.0},
-            "trip": {"type": "limit", "high": 30.0, "latched": latched},
-        },
-        "silence": {"coasting": 1e6, "stale": 1e7},
-        "forecast": {"horizons": []},
+    alarms = {
+        "plain": {"type": "limit", "high": 30.0},
+        "trip": {"type": "limit", "high": 30.0, "latched": latched},
     }
+    block = following(alarms, silence={"coasting": 1e6, "stale": 1e7}, forecast={"horizons": []})
     return settings(assets=[block], floods={"asset": UNLIMITED, "overall": UNLIMITED}, **sections)
 
 

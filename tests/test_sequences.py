@@ -137,6 +137,12 @@ def test_numbers_that_are_none_and_messages_without_a_value_are_refused_and_one_
     assert out.readings == 2
 
 
+def test_a_number_that_is_none_makes_no_twin() -> None:
+    twins = core()
+    assert reasons(twins.on_batch(batch(sent(1.5)))) == [Reason.WRONG_TYPE]
+    assert len(twins) == 0
+
+
 def test_a_message_that_only_counts_makes_no_twin_and_uses_up_no_number() -> None:
     twins = core()
     assert reasons(twins.on_batch(batch(("pump/a", {"n": 1})))) == [Reason.MISSING]

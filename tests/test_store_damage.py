@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from agent.shell.store import DamagedError, SnapshotRow, Store
+from agent.shell.store import DamagedError, SnapshotRow, Store, set_aside
 from agent.shell.wal import claim
 from tests.durables import Agent, copied, flip
 from tests.streams import Event, bits, events
@@ -152,6 +152,20 @@ def test_a_damaged_file_is_moved_aside_with_the_time_and_the_state_goes_on_in_a_
         expected = bits(agent.twins, without=RESUMED)
     with Agent(tmp_path / "x" / "t.db", wall=history.wall) as back:
         assert bits(back.twins, without=RESUMED) == expected
+
+
+def test_of_damaged_files_the_newest_are_kept_with_their_logs(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    other = tmp_path / "other.db.damaged-20260101T000000Z"
+    other.write_bytes(b"not ours")
+    for day in range(1, 8):
+        path.write_bytes(bytes([day]))
+        path.with_name("t.db-wal").write_bytes(bytes([day]))
+        set_aside(path, f"2026010{day}T000000Z")
+    kept = sorted(p.name for p in tmp_path.glob("t.db*"))
+    assert kept == [f"t.db.damaged-2026010{day}T000000Z{log}" for day in (5, 6, 7) for log in ("", "-wal")]
+    assert (tmp_path / kept[-2]).read_bytes() == b"\x07"
+    assert other.exists()
 
 
 def test_with_the_newest_snapshot_damaged_the_one_before_and_its_journal_give_the_same_state(

@@ -46,9 +46,23 @@ def test_a_clock_that_is_slewed_or_that_runs_otherwise_is_not_set() -> None:
         assert wall.step(now.time, monotonic.time) == 0.0
 
 
-def test_time_that_a_machine_sleeps_has_passed() -> None:
-    before = time.clock_gettime(time.CLOCK_BOOTTIME)
-    assert before <= elapsed() <= time.clock_gettime(time.CLOCK_BOOTTIME)
+def test_a_machine_that_slept_had_no_clock_set_and_what_was_silent_meanwhile_is_missed() -> None:
+    with Bench(settings(assets=[PLANT])) as bench:
+        for _ in range(10):
+            bench.pass_time(1.0)
+            bench.turn(batch(("a", 20.0), received=bench.now.time))
+        bench.sleep(HOUR)
+        bench.pass_time(1.0)
+        bench.turn()
+        assert "the clock was set" not in bench.stderr.getvalue()
+        assert bench.service.twins.active_alarms()["warning"] == 1
+
+
+def test_time_that_passes_is_told_by_a_clock_that_goes_on_while_the_machine_sleeps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: {time.CLOCK_BOOTTIME: 12.5}[clock])
+    assert elapsed() == 12.5
 
 
 def test_a_pause_between_two_looks_is_no_step() -> None:

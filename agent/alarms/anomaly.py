@@ -31,6 +31,8 @@ _LEAST = 1.5  # whatever the budget and the fleet, a lower score raises no alarm
 class Anomaly:
     """Readings that are out of the ordinary, whichever way they are."""
 
+    unit = ""  # its value is a score
+
     def __init__(self, spec: AnomalyAlarm, watched: Watched, channels: int) -> None:
         """channels: how many channels of the asset share the budget."""
         self.watched = watched

@@ -14,7 +14,7 @@ from agent.alarms.anomaly import Anomaly
 from agent.alarms.joint import Joint
 from agent.alarms.lifecycle import ACTIVE, FALLING, NORMAL, RISING, Lifecycle
 from agent.alarms.operator import Decisions, moment
-from agent.alarms.rules import Absence, Rate, Rule, Surprise
+from agent.alarms.rules import Absence
 from agent.rows import Rows
 from agent.types import AlarmState, Withheld
 
@@ -62,24 +62,12 @@ def explain(alarm: Lifecycle, row: int, rows: Rows, now: float, withheld: Withhe
         "rule": rule.words,
         "detector": rule.detector(row) if isinstance(rule, Anomaly) else "joint" if isinstance(rule, Joint) else None,
         **known,
-        "unit": _unit(rule, w.unit),
+        "unit": rule.unit,
         "since": since,
         "seconds": None if since is None else max(0.0, event_now - since),
         "clears": _clears(alarm, row, phase, event_now),
     }
     return record | {"text": _text(alarm, row, record, readings, event_now, w.unit)}
-
-
-def _unit(rule: Rule, unit: str) -> str:
-    """Of the value and the limit."""
-    match rule:
-        case Absence():
-            return "s"
-        case Anomaly() | Joint() | Surprise():
-            return ""
-        case Rate():
-            return f"{unit} per {rule.per:g} s".strip()
-    return unit
 
 
 def _clears(alarm: Lifecycle, row: int, phase: int, now: float) -> str | None:

@@ -40,6 +40,8 @@ _NEVER = 1e6
 class Joint:
     """Channels of one asset that do not go together as usual."""
 
+    unit = ""  # its value is a score
+
     def __init__(self, spec: AnomalyAlarm, members: Sequence[Watched], shares: int) -> None:
         """members: the channels; shares: in how many equal parts the budget goes, of which this is one."""
         self.members = tuple(members)

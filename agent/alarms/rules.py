@@ -49,6 +49,7 @@ class Rule(Protocol):
     """What the life cycle needs of a rule."""
 
     words: str  # what the rule is, for the alarm's text
+    unit: str  # of its value and the number that is compared with
 
     def grow(self, capacity: int) -> None: ...
     def observe(self, row: int, time: float) -> None: ...
@@ -122,6 +123,7 @@ class Limit(_Stateless):
 
     def __init__(self, spec: LimitAlarm, watched: Watched) -> None:
         self.watched = watched
+        self.unit = watched.unit
         self.on = spec.on
         self.low, self.high, self.band = spec.low, spec.high, spec.deadband
         self.within = float(spec.within)
@@ -219,6 +221,7 @@ class Rate:
         ]
         unit = f" {watched.unit}" if watched.unit else ""
         self.words = f"{' or '.join(b for b in bounds if b)}{unit} per {per:g} s"
+        self.unit = f"{watched.unit} per {per:g} s".strip()
 
     def grow(self, capacity: int) -> None:
         if self.state is None:
@@ -292,6 +295,7 @@ class Flat:
 
     def __init__(self, spec: FlatAlarm, watched: Watched) -> None:
         self.watched = watched
+        self.unit = watched.unit
         self.tolerance, self.readings, self.duration = spec.tolerance, float(spec.readings), float(spec.duration)
         self.memory = Memory(("anchor", "since", "count", "last"), float("nan"))
         unit = f" {watched.unit}" if watched.unit else ""
@@ -346,6 +350,8 @@ class Flat:
 class Surprise:
     """Readings that are improbable, singly or averaged over the last few."""
 
+    unit = ""
+
     def __init__(self, spec: SurpriseAlarm, watched: Watched) -> None:
         self.watched = watched
         self.threshold = spec.threshold
@@ -395,6 +401,8 @@ class Surprise:
 
 class Absence:
     """No reading of the channel, or of the whole asset, for too long. Judged by arrival, not by the readings' times."""
+
+    unit = "s"
 
     def __init__(self, spec: AbsenceAlarm, watched: Watched, *, whole_asset: bool) -> None:
         self.watched = watched

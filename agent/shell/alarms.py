@@ -1,6 +1,6 @@
 """`twinned alarms` and `twinned alarm`: what a running agent's alarms are, and what an operator does about one.
 
-Knows words only; how the agent is asked is `agent.shell.asking`'s, what a command does `agent.alarms.commands`'s.
+Knows words only, of which others wrote some: what is no visible character is escaped. How the agent is asked is `agent.shell.asking`'s, what a command does `agent.alarms.commands`'s.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 from agent.shell.asking import ask
 from agent.shell.exits import Exit, ExitError
 from agent.shell.explain import when
+from agent.shell.logs import printable
 
 PAGE = 1000
 MOST = 100_000  # alarms that are shown
@@ -27,7 +28,7 @@ def show(base: str, states: Sequence[str], asset: str | None, out: TextIO, *, as
         answer = ask(base, path, "alarms")
         found: list[dict[str, Any]] = answer["alarms"]
         for alarm in found:
-            print(json.dumps(alarm, ensure_ascii=False) if as_json else _line(alarm), file=out)
+            print(json.dumps(alarm, ensure_ascii=False) if as_json else printable(_line(alarm)), file=out)
         shown += len(found)
         path = answer.get("next") if found else None
     if not shown and not as_json:
@@ -65,7 +66,7 @@ def act(base: str, verb: str, asset: str, alarm: str, words: Mapping[str, str], 
     answer = ask(base, f"/api/alarms/{path}", "changed", dict(words))
     if not answer.get("ok"):
         raise ExitError(Exit.CONFIG, f"{base}: {_trouble(answer.get('error'))}")
-    print(*_done(answer), sep="\n", file=out)
+    print(*map(printable, _done(answer)), sep="\n", file=out)
     return Exit.OK
 
 

@@ -2,9 +2,10 @@
 
 The order is: a batch is worked on, what moved the twins is committed, then what came of it is published, then the
 batch is acknowledged. A commit may wait a while for more messages, and then what follows it waits, too: in `strict` all
-that is said, in `relaxed` only acknowledgements. Snapshots are written a piece a turn. When the disk fails, the agent goes on in memory and says
-so; as soon as the disk takes a snapshot again, all is as before. Where things are written is `agent.shell.store`'s, what
-is owed to the broker `agent.shell.owed`'s, and how a snapshot is written `agent.shell.snapshots`'s.
+that is said, in `relaxed` only acknowledgements. Snapshots are written a piece a turn. When the disk fails, the agent
+goes on in memory and says so; as soon as the disk takes a snapshot again, all is as before. Where things are written is
+`agent.shell.store`'s, what is owed to the broker `agent.shell.owed`'s, and how a snapshot is written
+`agent.shell.snapshots`'s.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from agent.shell.asking import ask
 from agent.shell.exits import Exit
+from agent.shell.logs import printable
 
 
 def explain(base: str, asset: str, out: TextIO, *, as_json: bool) -> Exit:
@@ -21,7 +22,7 @@ def explain(base: str, asset: str, out: TextIO, *, as_json: bool) -> Exit:
     if as_json:
         print(json.dumps(answer, indent=2, ensure_ascii=False), file=out)
     else:
-        print(*lines(answer), sep="\n", file=out)
+        print(*map(printable, lines(answer)), sep="\n", file=out)
     return Exit.OK
 
 

@@ -149,9 +149,9 @@ class Logger:
             pass  # nobody can be told that nobody listens; the twins go on
 
     def _as_text(self, level: Level, event: str, fields: Mapping[str, object]) -> str:
-        words = [_printable(self._text(event, MAX_VALUE))]
+        words = [printable(self._text(event, MAX_VALUE))]
         for name, value in fields.items():
-            text = _printable(self._text(value, MAX_TRACEBACK if name == "traceback" else MAX_VALUE))
+            text = printable(self._text(value, MAX_TRACEBACK if name == "traceback" else MAX_VALUE))
             if isinstance(value, (str, bytes)) and (not text or any(c in text for c in ' "=')):
                 text = '"' + text.replace('"', '\\"') + '"'
             words.append(f"{name}={text}")
@@ -169,7 +169,7 @@ class Logger:
             else:
                 # JSON escapes the ASCII control characters itself; escaping them twice would be unreadable.
                 text = self._text(value, MAX_TRACEBACK if name == "traceback" else MAX_VALUE)
-                record[name] = "".join(c if c < " " else _printable(c) for c in text)
+                record[name] = "".join(c if c < " " else printable(c) for c in text)
         return msgspec.json.encode(record).decode()
 
     def _text(self, value: object, limit: int) -> str:
@@ -179,7 +179,7 @@ class Logger:
         return text if len(text) <= limit else text[:limit] + "…"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The text with everything escaped that is no visible character or plain space."""
     if text.isprintable():
         return text

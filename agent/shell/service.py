@@ -347,6 +347,8 @@ class Service:
             if self.durable is not None and not self.durable.holds_back:
                 self.session.acknowledge()  # what was committed along with it
             self.session.flush()
+        elif self.durable is not None and answer.ok:
+            self.durable.settle()  # its id must be known when it comes again
         self._tell([out])
         return answer, trouble
 

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from agent.shell.wal import Claim, claim
 
+ASIDE = 3  # damaged files that are kept
 APPLICATION = 0x7477696E  # "twin"
 PAGE = 1024
 WAL_PAGES = 4096  # pages in the WAL after which they are moved into the database
@@ -345,11 +346,20 @@ class Store:
 
 
 def set_aside(path: Path, stamp: str) -> Path:
-    """Move a file and its WAL out of the way; returns the new name. Raises OSError."""
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    """Move a file and its WAL out of the way; returns the new name. Raises OSError.
+
+    stamp: sorts as time does. Of the files that were set aside the newest `ASIDE` are kept, or a disk that damages one
+    after another would fill up with them.
+    """
+    beginning = f"{path.name}.damaged-"
+    aside = path.with_name(beginning + stamp)
     path.rename(aside)
     with suppress(FileNotFoundError):
         path.with_name(path.name + "-wal").rename(aside.with_name(aside.name + "-wal"))
+    known = {one.name.removesuffix("-wal") for one in path.parent.iterdir() if one.name.startswith(beginning)}
+    for name in sorted(known)[:-ASIDE]:
+        for old in (path.with_name(name), path.with_name(name + "-wal")):
+            old.unlink(missing_ok=True)
     return aside
 
 
