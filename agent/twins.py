@@ -7,12 +7,10 @@ generator; a test walks the imports to keep it so. Nothing an input holds can ma
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from msgspec import UNSET
 
 from agent.alarms import floodstate
 from agent.alarms.commands import Command, Commands, Refused
@@ -23,16 +21,17 @@ from agent.alarms.operator import SUPPRESSED, UNACKNOWLEDGED
 from agent.alarms.report import farewell
 from agent.block import Arrivals, Block
 from agent.build import plan_block
-from agent.config import AssetBlock, Config
+from agent.carry import difference, export, identity, place, sizeless
+from agent.config import Config
 from agent.decode import Decoder, Step, Take
-from agent.encode import QUALITIES, REASONS, Answer
+from agent.encode import Answer
 from agent.setback import SET_BACK
+from agent.showing import alike, detail, summary
 from agent.topics import safe_level
 from agent.types import STATUS_NAMES, AlarmState, Batch, Outputs, Publications, Reason, Reject, Severity
 
 SNAPSHOT_VERSION = 1
-_COMPARED = 500  # names, at most, that a wrong one is compared with letter by letter; takes some 20 ms
-_SEARCH = 1.0  # seconds, at least, between two such comparisons for the sake of commands
+_SEARCH = 1.0  # seconds, at least, between two searches for names that are like a wrong one
 Record = Callable[[Sequence[Step], Sequence[float]], None]
 RecordCommand = Callable[[Command, float], None]
 
@@ -115,11 +114,11 @@ class Twins:
 
         Raises `agent.alarms.commands.Refused`.
         """
-        block = next((b for b in self.blocks if command.asset in b.rows.row_of), None)
+        block = self._block(command.asset)
         if block is None and command.asset in self.floods.groups.index:
             hint = "its alarm goes by itself, once enough of the assets behind it have spoken"
             raise Refused("asset", "the name of an asset", f"a group, {command.asset[:100]!a}", hint, kind="state")
-        alarms = self.commands.targets(command, block, () if block is not None else self._meant(command.asset, now))
+        alarms = self.commands.targets(command, block, () if block is not None else self.alike(command.asset, now))
         if record is not None:
             record(command, now)
         out = Outputs()
@@ -234,107 +233,45 @@ class Twins:
                 offset -= len(b)
                 continue
             for row in range(offset, min(len(b), offset + limit - len(out))):
-                out.append(self._summary(b, row))
+                out.append(summary(b, row))
             offset = 0
             if len(out) >= limit:
                 break
         return out
 
-    @staticmethod
-    def _summary(b: Block, row: int) -> dict[str, Any]:
-        v = b.rows.views
-        seen = v["seen"][row]
-        return {
-            "asset": b.rows.names[row],
-            "status": STATUS_NAMES[v["status"][row]],
-            "model": b.model,
-            "time": _known(v["time"][row]),
-            "seen": _known(seen),
-            "seq": v["seq"][row],
-            "surprise": max((v[f"surprise{s}"][row] for s in range(len(b.plan.channels))), default=0.0),
-            "alarms": [a.name for a in b.alarms if a.phase[row] >= 2],
-        }
-
     def detail(self, asset: str) -> dict[str, Any] | None:
         """Everything about one twin, JSON-able; None when there is none of that name."""
-        b = next((b for b in self.blocks if asset in b.rows.row_of), None)
-        if b is None:
-            return None
-        row = b.rows.row_of[asset]
-        values = b.announcer.encoder.gather(row)
-        states, at = {}, 0
-        for bank in b.banks:
-            for s in bank.component.states:
-                states[s.name] = {"mean": _known(values[at]), "std": _known(values[at + 1]), "unit": s.unit}
-                at += 2
-        channels: dict[str, Any] = {}
-        for slot, (name, where, _) in enumerate(b.plan.shape):
-            unit = b.plan.channels[slot].config.unit
-            if where is None:
-                channels[name] = {"reported": _known(values[at]), "unit": unit}
-                at += 1
-                continue
-            reported, expected, std, surprise, quality = values[at : at + 5]
-            at += 5
-            bank, k = b.banks[where[0]], where[1]
-            channels[name] = {
-                "reported": _known(reported),
-                "expected": _known(expected),
-                "std": _known(std),
-                "surprise": surprise,
-                "quality": QUALITIES[quality],
-                **({} if REASONS[quality] is UNSET else {"reason": REASONS[quality]}),
-                "unit": unit,
-                "noise": _known(math.sqrt(max(bank.views[f"r{k}"][row], 0.0))),
-                "readings": int(bank.views[f"n{k}"][row]),
-            }
-        alarms = [
-            {
-                "alarm": a.name,
-                "state": ("normal", "rising", "active", "falling")[a.phase[row]],
-                "severity": a.severity.value,
-                "rule": a.rule.words,
-                "since": float(a.raised[row]) if a.phase[row] >= 2 else None,
-                "published": a.state(row).value,
-                "acknowledged": a.operator.acknowledged(row),
-            }
-            for a in b.alarms
-        ]
-        return self._summary(b, row) | {"states": states, "channels": channels, "alarms": alarms}
+        b = self._block(asset)
+        return None if b is None else detail(b, b.rows.row_of[asset])
 
     def explain(self, asset: str, now: float) -> dict[str, Any] | None:
         """Why each alarm of a twin is what it is, JSON-able; None when there is no twin of that name."""
-        b = next((b for b in self.blocks if asset in b.rows.row_of), None)
+        b = self._block(asset)
         if b is None:
             return None
         row = b.rows.row_of[asset]
-        return self._summary(b, row) | {
+        return summary(b, row) | {
             "now": now,
             "alarms": [explain(a, row, b.rows, now, self.floods.unheard(a, row)) for a in b.alarms],
         }
 
-    def _meant(self, asset: str, now: float) -> list[str]:
-        """As `alike`, but only now and then: whoever sends one wrong name after another is not to keep the agent busy."""
+    def alike(self, asset: str, now: float) -> list[str]:
+        """Names of twins that may have been meant; but now and then only, for whoever sends one wrong name after
+        another is not to keep the agent busy.
+        """
         if 0.0 <= now - self._searched < _SEARCH:
             return []
         self._searched = now
-        return self.alike(asset)
+        return alike(self.blocks, asset)
 
-    def alike(self, asset: str) -> list[str]:
-        """At most three names of twins that may have been meant."""
-        from difflib import get_close_matches  # here, because hardly anyone errs
-
-        names = [name for b in self.blocks for name in b.rows.names]
-        folded = asset.casefold()[:64]
-        within = [name for name in names if folded in name.casefold()]
-        near = get_close_matches(asset[:64], names, 3) if len(names) <= _COMPARED else []
-        return list(dict.fromkeys(near + within))[:3]
+    def _block(self, asset: str) -> Block | None:
+        return next((b for b in self.blocks if asset in b.rows.row_of), None)
 
     # -- carrying state over
 
     def snapshot(self) -> dict[str, Any]:
         """Everything learned, as plain columns. `restore` gives back the same bits."""
-        blocks = [_export(b) for b in self.blocks]
+        blocks = [export(b) for b in self.blocks]
         for k, saved in enumerate(blocks):
             saved["floods"] = floodstate.export_block(self.floods, k)
             if numbers := [s.export() for block, s in self.decoder.sequences if block is self.blocks[k]]:
@@ -361,15 +298,15 @@ class Twins:
         floodstate.load(self.floods, saved.get("floods"))
         unused = list(saved["blocks"])
         for b in self.blocks:
-            match = next((s for s in unused if _sizeless(s["identity"]) == identity(b.config)), None)
+            match = next((s for s in unused if sizeless(s["identity"]) == identity(b.config)), None)
             if match is not None:
                 unused = [s for s in unused if s is not match]
                 lines += self._adopt(b, match)
                 continue
-            near = next((s for s in unused if s["topic"] == _place(b.config)), None)
+            near = next((s for s in unused if s["topic"] == place(b.config)), None)
             if near is not None and near["names"]:
-                what = _difference(_sizeless(near["identity"]), identity(b.config))
-                lines.append(f"block {_place(b.config)}: {what} changed, its twins start over")
+                what = difference(sizeless(near["identity"]), identity(b.config))
+                lines.append(f"block {place(b.config)}: {what} changed, its twins start over")
         floodstate.fit(self.floods, saved.get("floods"))
         if unused:
             self.floods.look_again()
@@ -478,66 +415,3 @@ class Twins:
         """A core for the new configuration that keeps the state of every twin whose model did not change."""
         new = Twins(config)
         return new, new.restore(self.snapshot())
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _place(config: AssetBlock) -> str:
-    return config.topic or ",".join(c.topic or "" for c in config.channels.values() if c is not None)
-
-
-_CARRIED = re.compile(r"\b(?:window=\d+|sequence=(?:None|'[^']*'|\"[^\"]*\")),? ?")
-_STATE_KEYS = ("topic", "name", "model", "payload", "time", "learning", "gate")
-
-
-def identity(config: AssetBlock) -> dict[str, str]:
-    """What a twin's state depends on: while all of these stay the same, state is carried over."""
-    out = {key: repr(getattr(config, key)) for key in _STATE_KEYS}
-    out["channels"] = repr(
-        [(n, c and (c.field, c.topic, c.noise, c.model, c.scale, c.offset)) for n, c in config.channels.items()]
-    )
-    return _sizeless(out)
-
-
-def _sizeless(said: Mapping[str, str]) -> dict[str, str]:
-    """Without how many readings are kept, and where their number stands: these begin anew, the twin goes on."""
-    return {key: _CARRIED.sub("", value) for key, value in said.items()}
-
-
-def _difference(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    return ", ".join(k for k in new if old.get(k) != new[k])
-
-
-_BLOCK_COLUMNS = ("back", "seen", "made", "time", "forecast", "published", "status", "seq")
-
-
-def _export(b: Block) -> dict[str, Any]:
-    rows = np.arange(len(b))
-    names = [n for n in b.rows.columns if n in _BLOCK_COLUMNS or n.startswith(("surprise", "quality", "sent"))]
-    return {
-        "identity": identity(b.config),
-        "settings": repr(b.config),
-        "due": b.silence.due,
-        "resumed": b.silence.resumed,
-        "topic": _place(b.config),
-        "names": list(b.rows.names),
-        "columns": {n: b.rows.columns[n][rows] for n in names},
-        "banks": [bank.export(rows.tolist()) for bank in b.banks],
-        "bands": [bands.export(rows) for bands in b.announcer.forecaster.bands],
-        "held": [[[bank.measured + k, t, v] for k, (t, v) in bank.held.items()] for bank in b.banks],
-        "prefix": b.rows.prefix,
-        "model": b.model,
-        "alarms": {
-            a.name: {
-                "spec": a.identity,
-                "severity": a.severity.value,
-                "rule": a.rule.words,
-                "rows": a.export(rows),
-                "decisions": a.operator.export(len(b)),
-                **({"fleet": a.fleet.export()} if a.fleet is not None else {}),
-            }
-            for a in b.alarms
-        },
-    }

@@ -18,6 +18,7 @@ from agent.config import Http
 from agent.shell import asking
 from agent.shell.exits import Exit, ExitError
 from agent.shell.explain import explain
+from agent.showing import alike
 from agent.types import Batch
 from tests.brokers import free_port
 from tests.services import Bench, batch, config, settings
@@ -203,11 +204,18 @@ def test_names_that_are_alike_are_offered_and_never_many() -> None:
     plant = Plant({})
     for name in ("pump-1", "pump-2", "pump-11", "boiler", "hall/PUMP-9"):
         plant.twins.make(0, name, START)
-    assert plant.twins.alike("pmup-1")[0] == "pump-1"
-    assert plant.twins.alike("pump-9")[:3].count("hall/PUMP-9") == 1 or len(plant.twins.alike("pump-9")) == 3
-    assert plant.twins.alike("Boil") == ["boiler"]
-    assert plant.twins.alike("zzz") == []
-    assert len(plant.twins.alike("p")) <= 3
+    assert alike(plant.twins.blocks, "pmup-1")[0] == "pump-1"
+    assert alike(plant.twins.blocks, "pump-9")[0] == "hall/PUMP-9"
+    assert alike(plant.twins.blocks, "Boil") == ["boiler"]
+    assert alike(plant.twins.blocks, "zzz") == []
+    assert alike(plant.twins.blocks, "p") == ["pump-1", "pump-2", "pump-11"]
+
+
+def test_one_wrong_name_after_another_is_searched_for_once_a_second() -> None:
+    plant = Plant({})
+    plant.twins.make(0, "pump-1", START)
+    found = [plant.twins.alike("pmup-1", START + 0.25 * k) for k in range(9)]
+    assert [k for k, names in enumerate(found) if names] == [0, 4, 8]
 
 
 # -- the verb

@@ -78,7 +78,7 @@ def make_views(service: Service) -> Views:
 
     def explained(asset: str) -> dict[str, object] | list[str]:
         found = service.twins.explain(asset, service.now())
-        return service.twins.alike(asset) if found is None else found
+        return service.twins.alike(asset, service.now()) if found is None else found
 
     def explain(asset: str) -> dict[str, object] | list[str]:
         return service.calls.ask(lambda: explained(asset), ANSWER_SECONDS)
