@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.beginning import begin, begin_many, first, spread, spread_many
 from agent.columns import grown, room
 from agent.history import BACKLOG, History
-from agent.kernel import UNMOVED, Emitter, compile_ahead, compile_step, learns_process, solo
+from agent.kernel import Emitter, compile_ahead, compile_step, learns_process, solo
 from agent.late import Outcome, place, place_backlog
 from agent.models.base import Component
 from agent.tail import START
@@ -137,7 +138,7 @@ class Bank:
             self.history.mark(row, self.history.slot_of(position), self._state_views)
         self.history.append(row, entry, time, value)
         begun = self.views["b"][row]
-        if begun < 2.0 and not self._begin(row, entry, time, value):
+        if begun < 2.0 and not begin(self, row, entry, time, value):
             return
         if self.component.discretise is None:
             sound = self._float_steps[entry](row, time, value)[0]
@@ -147,7 +148,7 @@ class Bank:
             self._reset(row, entry, time, value)
         elif begun == 0.0 and self.component.initial is None:
             # The state is this reading, which the step then took for a second one that says the same.
-            self._spread(row, entry, self.views[f"r{entry}"][row])
+            spread(self, row, entry, self.views[f"r{entry}"][row])
 
     def _matrices(self, dt: float) -> tuple[float, ...]:
         if self.component.discretise is None:
@@ -155,85 +156,12 @@ class Bank:
         f, b, d = self.component.discretise(dt)
         return (*f, *b, *d)
 
-    def _begin(self, row: int, entry: int, time: float, value: float) -> bool:
-        """The first two readings: set the state from the first, the spread of rates from the second.
-
-        Returns whether the ordinary step follows.
-        """
-        c, v = self.component, self.views
-        begun = v["b"][row]
-        if entry >= self.measured:
-            if begun == 0.0:
-                v[f"u{entry - self.measured}"][row] = value
-                v["T"][row], v["L"][row] = time, float(entry)
-                return False
-            return True
-        if begun == 0.0:
-            self._first(row, entry, time, value)
-            return True
-        dt = time - v["T"][row]
-        if dt > 0.0:
-            v["b"][row] = 2.0
-            v["d"][row] = dt
-            r = self._first_variance(row, entry, value)
-            for j, s in enumerate(c.states):
-                if c.initial is None and (s.order or v[f"p{j}_{j}"][row] == 0.0):
-                    scale = s.prior
-                    for _ in range(s.order):
-                        scale = scale / dt / dt
-                    v[f"p{j}_{j}"][row] = scale * r
-        return True
-
-    def _first(self, row: int, entry: int, time: float, value: float) -> None:
-        c, v = self.component, self.views
-        h = c.observe[entry]
-        hh = sum(e * e for e in h)
-        stated = c.measurement[entry]
-        if stated is None:
-            v[f"r{entry}"][row] = _unknown_variance(value)
-        r = v[f"r{entry}"][row]
-        if c.initial is not None:
-            for j, (mean, variance) in enumerate(zip(*c.initial, strict=True)):
-                v[f"x{j}"][row], v[f"p{j}_{j}"][row] = mean, variance
-        else:
-            reference = c.measurement[0] if c.measurement[0] is not None else r
-            for j, s in enumerate(c.states):
-                v[f"x{j}"][row] = value * h[j] / hh if h[j] else value * s.start
-                v[f"p{j}_{j}"][row] = r / hh if h[j] else (0.0 if s.order else s.prior * reference)
-        for k, source in enumerate(c.inputs):
-            if source.constant is None and v[f"u{k}"][row] != v[f"u{k}"][row]:
-                v[f"u{k}"][row] = value if source.default is None else source.default
-        v["T"][row] = time
-        v["b"][row] = 1.0
-
-    def _first_variance(self, row: int, entry: int, value: float) -> float:
-        """The measurement variance as two readings tell it; also the level's, which the first alone could not."""
-        v = self.views
-        stated = self.component.measurement[entry]
-        if stated is not None:
-            return stated
-        before = v[f"z{entry}"][row]
-        if before != before:  # the two are of different channels
-            return _unknown_variance(value)
-        step = value - before
-        r: float = max(step * step / 2.0, value * value * 1e-16 + 1e-30) if step else v[f"r{entry}"][row]
-        if self.component.initial is None:
-            self._spread(row, entry, r)
-        return r
-
-    def _spread(self, row: int, entry: int, r: float) -> None:
-        """The variance of what a channel sees, when one reading of variance `r` is all that is known of it."""
-        h = self.component.observe[entry]
-        for j, e in enumerate(h):
-            if e:
-                self.views[f"p{j}_{j}"][row] = r / sum(w * w for w in h)
-
     def _reset(self, row: int, entry: int, time: float, value: float) -> None:
         """Numbers beyond what float64 holds: start the row over at this reading, rather than stay at NaN for ever."""
         for name in self.layout.state:
             self.views[name][row] = self._start(name)
         if entry < self.measured:
-            self._first(row, entry, time, value)
+            first(self, row, entry, time, value)
             v = self.views
             if not self.solo:
                 v["L"][row], v[f"t{entry}"][row] = float(entry), time
@@ -376,7 +304,7 @@ class Bank:
         begun = self.columns["b"][rows]
         young = begun < 2.0
         if young.any():
-            self._begin_many(rows[young], entry, times[young], values[young])
+            begin_many(self, rows[young], entry, times[young], values[young])
             if entry >= self.measured:
                 used = begun > 0.0
                 rows, times, values, begun = rows[used], times[used], values[used], begun[used]
@@ -396,80 +324,7 @@ class Bank:
         if self.component.initial is None:
             fresh = rows[(begun == 0.0) & ~broken]
             if len(fresh):
-                self._spread_many(fresh, entry, self.columns[f"r{entry}"][fresh])
-
-    def _begin_many(self, rows: Rows, entry: int, times: Floats, values: Floats) -> None:
-        """As `_begin`, for different rows that have begun fewer than two steps."""
-        c, columns = self.component, self.columns
-        new = columns["b"][rows] == 0.0
-        first = rows[new]
-        if entry >= self.measured:
-            columns[f"u{entry - self.measured}"][first] = values[new]
-            columns["T"][first], columns["L"][first] = times[new], float(entry)
-            return
-        elapsed = times - columns["T"][rows]
-        later = ~new & (elapsed > 0.0)
-        if len(first):
-            self._first_many(first, entry, times[new], values[new])
-        second, dt = rows[later], elapsed[later]
-        if not len(second):
-            return
-        columns["b"][second] = 2.0
-        columns["d"][second] = dt
-        r = self._first_variance_many(second, entry, values[later])
-        if c.initial is None:
-            for j, s in enumerate(c.states):
-                column = columns[f"p{j}_{j}"]
-                unknown = np.ones(len(second), bool) if s.order else column[second] == 0.0
-                scale = np.full(len(second), s.prior)
-                for _ in range(s.order):
-                    scale = scale / dt / dt
-                column[second[unknown]] = (scale * r)[unknown]
-
-    def _first_many(self, rows: Rows, entry: int, times: Floats, values: Floats) -> None:
-        """As `_first`, for different rows."""
-        c, columns = self.component, self.columns
-        h = c.observe[entry]
-        hh = sum(e * e for e in h)
-        if c.measurement[entry] is None:
-            columns[f"r{entry}"][rows] = _unknown_variances(values)
-        r = columns[f"r{entry}"][rows]
-        if c.initial is not None:
-            for j, (mean, variance) in enumerate(zip(*c.initial, strict=True)):
-                columns[f"x{j}"][rows], columns[f"p{j}_{j}"][rows] = mean, variance
-        else:
-            reference = c.measurement[0] if c.measurement[0] is not None else r
-            for j, s in enumerate(c.states):
-                columns[f"x{j}"][rows] = values * h[j] / hh if h[j] else values * s.start
-                columns[f"p{j}_{j}"][rows] = r / hh if h[j] else (0.0 if s.order else s.prior * reference)
-        for k, source in enumerate(c.inputs):
-            if source.constant is None:
-                column = columns[f"u{k}"]
-                default = values if source.default is None else source.default
-                column[rows] = np.where(np.isnan(column[rows]), default, column[rows])
-        columns["T"][rows] = times
-        columns["b"][rows] = 1.0
-
-    def _first_variance_many(self, rows: Rows, entry: int, values: Floats) -> Floats:
-        """As `_first_variance`, for different rows."""
-        stated = self.component.measurement[entry]
-        if stated is not None:
-            return np.full(len(rows), stated)
-        before = self.columns[f"z{entry}"][rows]
-        step = values - before
-        least, known = values * values * 1e-16 + 1e-30, self.columns[f"r{entry}"][rows]
-        r = np.where(step != 0.0, np.maximum(step * step / 2.0, least), known)
-        same_channel = before == before
-        if self.component.initial is None and same_channel.any():
-            self._spread_many(rows[same_channel], entry, r[same_channel])
-        return np.where(same_channel, r, _unknown_variances(values))
-
-    def _spread_many(self, rows: Rows, entry: int, r: Floats) -> None:
-        """As `_spread`, for different rows."""
-        h = self.component.observe[entry]
-        for j, e in enumerate(h):
-            if e:
-                self.columns[f"p{j}_{j}"][rows] = r / sum(w * w for w in h)
+                spread_many(self, fresh, entry, self.columns[f"r{entry}"][fresh])
 
     def state_at(self, name: str) -> int:
         """Where a column is among those of the state."""
@@ -512,13 +367,3 @@ class Bank:
     @property
     def learns(self) -> bool:
         return learns_process(self.component) or any(m is None for m in self.component.measurement)
-
-
-def _unknown_variance(value: float) -> float:
-    """One reading says nothing of its noise: until the second, claim no more than a per cent of the value."""
-    return max(value * value, 1e-4) * UNMOVED
-
-
-def _unknown_variances(values: Floats) -> Floats:
-    """As `_unknown_variance`, of many."""
-    return np.maximum(values * values, 1e-4) * UNMOVED
