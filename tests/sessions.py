@@ -44,10 +44,12 @@ class Loop:
         client_id: str = "twinned-test",
         secrets: tuple[str | None, str | None] = (None, None),
         acknowledge: bool = True,
+        clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._reader, self._writer = socket.socketpair()
         self._acknowledge = acknowledge
+        self._clock = clock
         self.events: list[Event] = []
         self.messages: list[tuple[str, bytes]] = []
         self.retained: list[bool] = []
@@ -62,7 +64,7 @@ class Loop:
             online=lambda: b'{"status":"online"}',
             offline=b'{"status":"offline"}',
             secrets=secrets,
-            clock=time.monotonic,
+            clock=clock,
             now=now,
             random=random.Random(7),
             events=self.events.append,
@@ -89,7 +91,7 @@ class Loop:
         if fileno >= 0:
             events = select.POLLIN * session.wants_read() | select.POLLOUT * session.wants_write()
             waiting.register(fileno, events)
-        left = min(max(session.next_time() - time.monotonic(), 0), longest)
+        left = min(max(session.next_time() - self._clock(), 0), longest)
         for ready, what in waiting.poll(left * 1000):
             if ready == self._reader.fileno():
                 self._reader.recv(4096)
@@ -97,7 +99,7 @@ class Loop:
                 self._read()
             else:
                 session.on_writable()
-        if time.monotonic() >= session.next_time():
+        if self._clock() >= session.next_time():
             session.on_time()
         session.flush()
 
