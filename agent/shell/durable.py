@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from agent.alarms.commands import Command
 from agent.config import Config
@@ -35,6 +35,7 @@ from agent.types import Outputs, Publications
 
 MAX_SAMPLES = 10_000  # samples that wait for a commit: bounds memory, and what a power cut can take
 RETRY_LEAST, RETRY_MOST = 1.0, 60.0
+T = TypeVar("T")
 
 
 class Durable:
@@ -141,6 +142,7 @@ class Durable:
                 self._note(Resumed(now))
             else:
                 self._restart(None)
+            self._fit()
         if found.last:
             fields = {"twins": len(found.twins), "readings": found.readings, "seconds": round(self._clock() - began, 3)}
             self._events(Event("info", "state recovered", None, fields))
@@ -206,19 +208,17 @@ class Durable:
         self._adopt(twins)
         if not self.trouble:
             self._snapshot_now(gap=True)
+            self._fit()
 
     def _configure(self, settings: Settings, mode: Literal["strict", "relaxed"]) -> None:
         # A change to `strict` holds from here on, since the snapshot that follows waits for the disk.
+        most = max(int(settings.max_size), int(self._settings.max_size))  # until the twins are stored: see `_fit`
         self._settings, self._strict = settings, mode == "strict"
         self._gather = Gather(settings.gather)
         self._snapshots.settings = settings
         self._owed.most = most_owed(settings.max_size)
         self._open = partial(self._opened, max_bytes=int(settings.max_size))
-        if self._store is not None:
-            try:
-                self._store.limit(int(settings.max_size))
-            except (StoreError, DamagedError) as error:
-                self._fail(error)
+        self._on_store(lambda store: store.limit(most))
 
     def _adopt(self, twins: Twins) -> None:
         self._twins = twins
@@ -306,7 +306,7 @@ class Durable:
         if now >= self._sync_due:
             self._sync()
         if self._snapshots.busy:
-            self._on_snapshots(self._snapshots.turn)
+            self._on_store(self._snapshots.turn)
         elif self._snapshots.due(now):
             self._begin_snapshot()
         return self._let_go() + self._feed()
@@ -385,11 +385,7 @@ class Durable:
 
     def _sync(self) -> None:
         self._sync_due = inf
-        try:
-            if self._store is not None:
-                self._store.sync()
-        except StoreError as error:
-            self._fail(error)
+        self._on_store(lambda store: store.sync())
 
     def _tell_lost(self, count: int) -> None:
         self.counts.lost += count
@@ -399,27 +395,43 @@ class Durable:
         )
 
     def _feed(self) -> list[Publications]:
-        if self.trouble or self._store is None or not self._owed.feedable():
+        if self.trouble or not self._owed.feedable():
             return []
-        try:
-            return self._owed.feed(self._store)
-        except (StoreError, DamagedError) as error:
-            self._fail(error)
-            return []
+        return self._on_store(self._owed.feed) or []
 
     # -- snapshots
 
     def _begin_snapshot(self) -> None:
         self._commit(())
         if not self.trouble:
-            self._on_snapshots(lambda store: self._snapshots.begin(store, self._twins, self._last, self._identity))
+            self._on_store(lambda store: self._snapshots.begin(store, self._twins, self._last, self._identity))
 
-    def _on_snapshots(self, act: Callable[[Store], None]) -> None:
+    def _on_store(self, act: Callable[[Store], T]) -> T | None:
         try:
-            if self._store is not None:
-                act(self._store)
+            return None if self._store is None else act(self._store)
         except (StoreError, DamagedError) as error:
             self._fail(error)
+            return None
+
+    def _fit(self) -> None:
+        """Give back what a lowered `max_size` no longer allows: history before the newest snapshot."""
+        before, most = self.size(), int(self._settings.max_size)
+        if not self._on_store(lambda store: store.limit(most)):
+            return
+        # For a moment the snapshot takes its place beside what it makes dispensable.
+        self._on_store(lambda store: store.limit(before + most))
+        self._snapshot_now(gap=False)
+        try:
+            if self._store is None:
+                return
+            self._snapshots.shrink(self._store)
+            fields = {"before": before, "bytes": self.size()}
+            self._events(Event("info", "the store was made smaller", None, fields))
+        except StoreError as error:
+            self._events(Event("warning", "the store could not be made smaller", None, {"reason": str(error)}))
+        except DamagedError as error:
+            self._fail(error)
+        self._on_store(lambda store: store.limit(most))
 
     def _snapshot_now(self, *, gap: bool) -> None:
         """In one go. `gap`: the journal before it belongs to other twins, and must not be replayed into what follows."""

@@ -61,12 +61,16 @@ class Snapshots:
         """Take the twins as they are after this journal record; `turn` writes them."""
         number = store.last_snapshot() + 1
         if store.used() > CROWDED * self.settings.max_size:
-            while store.prune(1, PRUNED):
-                pass
+            _prune(store)
         self._row = SnapshotRow(number, journal, 0, identity)
         self._pieces = snapshot.dump(twins.snapshot())
         self._writing_bytes = 0
         self._begun()
+
+    def shrink(self, store: Store) -> None:
+        """Make the file as small as it can be: the newest snapshot is all of the history that is kept."""
+        _prune(store)
+        store.shrink()
 
     def turn(self, store: Store) -> None:
         """Write a piece, or remove some of what is not needed any more."""
@@ -120,3 +124,8 @@ class Snapshots:
         self._due = self._clock() + self.settings.snapshot_interval
         self._counts.snapshots += 1
         self._counts.bytes += self.written_bytes
+
+
+def _prune(store: Store) -> None:
+    while store.prune(1, PRUNED):
+        pass

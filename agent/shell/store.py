@@ -302,10 +302,18 @@ class Store:
         with _translating():
             self._db.execute("INSERT INTO snapshot VALUES (?, ?, ?, ?, ?)", (*row, _seal_of(*row)))
 
-    def limit(self, max_bytes: int) -> None:
-        """Take no more than so many bytes, the WAL included. What is more already is used again, not given back."""
+    def limit(self, max_bytes: int) -> bool:
+        """Take no more than so many bytes, the WAL included. True: there are more already; only `shrink` gives them back."""
+        most = max(64, (max_bytes - WAL_BYTES) // PAGE)
         with _translating():
-            self._db.execute(f"PRAGMA max_page_count={max(64, (max_bytes - WAL_BYTES) // PAGE)}")
+            # SQLite answers with the limit that holds, which is never below the size of the file.
+            return int(self._db.execute(f"PRAGMA max_page_count={most}").fetchone()[0]) > most
+
+    def shrink(self) -> None:
+        """Give back to the disk what holds nothing; takes as much, in memory and in the WAL, as what is held."""
+        with _translating():
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def clear(self) -> None:
         """Forget everything but what is owed; what is written next in the same transaction takes its place."""
