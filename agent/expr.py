@@ -199,6 +199,82 @@ def _write(op: str, args: Sequence[str], arrays: bool) -> str:
     return f"{op}({args[0]})"
 
 
+class _Block:
+    """Statements that run together: all of them, or those of one side of a `where`."""
+
+    __slots__ = ("depth", "nodes", "parent")
+
+    def __init__(self, parent: _Block | None = None) -> None:
+        self.parent = parent
+        self.depth: int = 0 if parent is None else parent.depth + 1
+        self.nodes: list[Expr] = []
+
+
+def _common(a: _Block, b: _Block) -> _Block:
+    """The innermost block that both are part of."""
+    while a is not b:
+        if a.depth < b.depth:
+            a, b = b, a
+        assert a.parent is not None  # noqa: S101  for the type checker: all come from one outermost block
+        a = a.parent
+    return a
+
+
+class Writer:
+    """Writes expressions down as statements; on floats, what only one side of a `where` needs is computed there."""
+
+    def __init__(self, roots: Sequence[Expr], loads: Mapping[str, str], *, arrays: bool) -> None:
+        """roots: with equal parts shared (`share`). loads: symbol -> source text that reads it."""
+        self.loads = loads
+        self.arrays = arrays
+        self.text: dict[int, str] = {}
+        order, self.uses = _walk(roots)
+        self._temporaries = 0
+        self._outermost = _Block()
+        self._sides: dict[int, tuple[_Block, _Block]] = {}
+        wanted: dict[int, _Block] = {id(r): self._outermost for r in roots}
+        for e in reversed(order):
+            block = wanted[id(e)]
+            block.nodes.append(e)
+            places = [block] * len(e.args)
+            if e.op == "where" and not arrays:
+                self._sides[id(e)] = sides = _Block(block), _Block(block)
+                places = [block, *sides]
+            for a, place in zip(e.args, places, strict=True):
+                wanted[id(a)] = _common(wanted[id(a)], place) if id(a) in wanted else place
+
+    def lines(self) -> list[str]:
+        """The statements; `text` then tells how to write each root."""
+        return self._lines(self._outermost)
+
+    def _lines(self, block: _Block) -> list[str]:
+        text, lines = self.text, []
+        for e in reversed(block.nodes):
+            if e.op == "const":
+                text[id(e)] = repr(e.value) if math.isfinite(e.value) else "nan"
+                continue
+            if e.op == "sym":
+                text[id(e)] = e.name
+                if e.name in self.loads:
+                    lines.append(f"{e.name} = {self.loads[e.name]}")
+                continue
+            if id(e) in self._sides:
+                yes, no = (self._lines(side) for side in self._sides[id(e)])
+                if yes or no:
+                    self._temporaries += 1
+                    name = text[id(e)] = f"v{self._temporaries}"
+                    for word, side, value in ((f"if {text[id(e.args[0])]}", yes, 1), ("else", no, 2)):
+                        lines += [f"{word}:", *(f"    {x}" for x in side), f"    {name} = {text[id(e.args[value])]}"]
+                    continue
+            source = _write(e.op, [text[id(a)] for a in e.args], self.arrays)
+            if self.uses[id(e)] > 1 or len(source) > 200:
+                self._temporaries += 1
+                lines.append(f"v{self._temporaries} = {source}")
+                source = f"v{self._temporaries}"
+            text[id(e)] = source
+        return lines
+
+
 def emit(
     name: str,
     parameters: Sequence[str],
@@ -213,25 +289,8 @@ def emit(
     loads: symbol -> source text that reads it. stores: (source text that is assigned to, expression).
     """
     roots = share([e for _, e in stores] + list(returns))
-    order, uses = _walk(roots)
-    text: dict[int, str] = {}
-    lines: list[str] = []
-    temporaries = 0
-    for e in order:
-        if e.op == "const":
-            text[id(e)] = repr(e.value) if math.isfinite(e.value) else "nan"
-            continue
-        if e.op == "sym":
-            text[id(e)] = e.name
-            if e.name in loads:
-                lines.append(f"{e.name} = {loads[e.name]}")
-            continue
-        source = _write(e.op, [text[id(a)] for a in e.args], arrays)
-        if uses[id(e)] > 1 or len(source) > 200:
-            temporaries += 1
-            lines.append(f"v{temporaries} = {source}")
-            source = f"v{temporaries}"
-        text[id(e)] = source
+    writer = Writer(roots, loads, arrays=arrays)
+    lines, text = writer.lines(), writer.text
     lines += [f"w{k} = {text[id(r)]}" for k, r in enumerate(roots[: len(stores)])]
     lines += [f"{target} = w{k}" for k, (target, _) in enumerate(stores)]
     values = [text[id(r)] for r in roots[len(stores) :]]
