@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from agent.alarms import floodstate
-from agent.alarms.commands import Command, Commands, Refused
+from agent.alarms.commands import Command, Commands, OfTwin, Target
 from agent.alarms.explain import explain
-from agent.alarms.floods import Floods
+from agent.alarms.floods import Floods, OfGroup
 from agent.alarms.lifecycle import ACTIVE, Lifecycle
 from agent.alarms.operator import SUPPRESSED, UNACKNOWLEDGED
 from agent.alarms.report import farewell
@@ -114,18 +114,23 @@ class Twins:
 
         Raises `agent.alarms.commands.Refused`.
         """
-        block = self._block(command.asset)
-        if block is None and command.asset in self.floods.groups.index:
-            hint = "its alarm goes by itself, once enough of the assets behind it have spoken"
-            raise Refused("asset", "the name of an asset", f"a group, {command.asset[:100]!a}", hint, kind="state")
-        alarms = self.commands.targets(command, block, () if block is not None else self.alike(command.asset, now))
+        there = self._alarms_of(command.asset)
+        alike = () if there is not None else self.alike(command.asset, now)
+        targets = self.commands.targets(command, there, alike)
         if record is not None:
             record(command, now)
         out = Outputs()
-        assert block is not None  # noqa: S101  for the type checker: `targets` has refused
-        answer = self.commands.run(command, now, block, alarms, out)
+        answer = self.commands.run(command, now, targets, out)
         self.floods.settle(out)
         return out, answer
+
+    def _alarms_of(self, name: str) -> list[Target] | None:
+        """All alarms of the twin, and of the group, that has this name; None where nothing has."""
+        block, group = self._block(name), self.floods.groups.index.get(name)
+        if block is None and group is None:
+            return None
+        found: list[Target] = [] if block is None else [OfTwin(block, a, block.rows.row_of[name]) for a in block.alarms]
+        return found if group is None else [*found, OfGroup(self.floods, group)]
 
     def _watch_clock(self, steps: Sequence[Step], received: Sequence[float]) -> None:
         """Arrivals go on within a batch; one that begins before the last one ended has another clock."""

@@ -13,9 +13,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from agent.alarms.commands import Command, Refused
 from agent.alarms.listing import page
-from agent.alarms.operator import Verb
 from agent.journal import Made as New
 from agent.journal import Passed, Replay, Taken, decode, encode
 from agent.twins import Twins
@@ -509,7 +507,7 @@ def test_a_group_whose_assets_are_configured_away_is_cleared_at_the_broker() -> 
     assert not [t for t in site.retained if t.endswith("/gone")], "what was never told is not taken back"
 
 
-def test_the_alarm_of_a_group_is_listed_with_the_others_and_whoever_wants_to_act_on_it_is_told_how_it_goes() -> None:
+def test_the_alarm_of_a_group_is_listed_with_the_others() -> None:
     site = Site()
     site.learn(*names(4))
     site.pass_time(60)
@@ -523,8 +521,6 @@ def test_the_alarm_of_a_group_is_listed_with_the_others_and_whoever_wants_to_act
     told = site.retained[f"gw1/alarm/{GROUP}"]
     same = ("asset", "alarm", "state", "severity", "rule", "seq", "since")
     assert [alarms[4][key] for key in same] == [told[key] for key in same]
-    with pytest.raises(Refused, match="a group, 'gw1'"):
-        site.twins.on_command(Command(Verb.ACKNOWLEDGE, "gw1", GROUP), site.now)
     site.say(100, *names(4))
     site.pass_time(101)
     assert page(site.twins.floods, ("active",), None, 0, 10) == (0, [])

@@ -222,7 +222,7 @@ class Alarms(RuleBasedStateMachine):
         _, listed = page(self.plant.twins.floods, (), "a", 0, 10)
         assert [(a["state"], a["acknowledged"]) for a in listed] == [m.shown() for m in self.models.values()]
         shown = [m.shown()[0] for m in self.models.values()]
-        assert counts(self.plant.twins.blocks) == {s: shown.count(s) for s in AlarmState if s != "cleared"}
+        assert counts(self.plant.twins.floods) == {s: shown.count(s) for s in AlarmState if s != "cleared"}
         for state in AlarmState:
             total, some = page(self.plant.twins.floods, (state.value,), None, 0, 10)
             assert total == len(some) == shown.count(state)

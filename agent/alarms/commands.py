@@ -8,8 +8,8 @@ answers go, is the shell's.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -154,49 +154,99 @@ def _meant(text: str, names: Iterable[str]) -> str:
 # -- to the twins
 
 
+class Target(Protocol):
+    """One alarm, of a twin or of a group, that a command is about."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def words(self) -> str:
+        """Its condition."""
+        ...
+
+    @property
+    def held(self) -> bool:
+        """Whether it is a latching alarm whose condition is there, so that no reset ends it."""
+        ...
+
+    def told(self) -> Told:
+        """How it stands."""
+        ...
+
+    def act(self, verb: Verb, deed: Deed, until: float, out: Outputs) -> bool:
+        """Do it; whether that changed anything."""
+        ...
+
+
+class OfTwin(NamedTuple):
+    """An alarm of a twin."""
+
+    block: Block
+    alarm: Lifecycle
+    row: int
+
+    @property
+    def name(self) -> str:
+        return self.alarm.name
+
+    @property
+    def words(self) -> str:
+        return self.alarm.rule.words
+
+    @property
+    def held(self) -> bool:
+        return self.alarm.operator.latching and self.alarm.present(self.row)
+
+    def told(self) -> Told:
+        return Told(self.alarm.name, self.alarm.state(self.row), int(self.alarm.count[self.row]))
+
+    def act(self, verb: Verb, deed: Deed, until: float, out: Outputs) -> bool:
+        return self.block.act(self.alarm, verb, self.row, deed, until, out)
+
+
 class Commands:
     """Carries commands out, and remembers those that may come again. Its state is part of the twins'."""
 
     def __init__(self) -> None:
         self.done: dict[tuple[str, ...], None] = {}  # in their order, at most REMEMBERED
 
-    def targets(self, command: Command, block: Block | None, near: Iterable[str]) -> list[Lifecycle]:
-        """The alarms that it is about. near: names of assets that may have been meant. Raises Refused."""
-        if block is None:
+    def targets(self, command: Command, there: Sequence[Target] | None, near: Iterable[str]) -> list[Target]:
+        """The alarms that it is about.
+
+        there: all alarms of what has this name, None where nothing has; near: names of assets that may have been meant.
+        Raises Refused.
+        """
+        if there is None:
             names = list(near)
             hint = f"did you mean {' or '.join(names)}?" if names else "GET /api/twins lists them"
             raise Refused("asset", "the name of an asset", _shown(command.asset), hint, kind="missing")
         if command.alarm == ALL:
-            return block.alarms
-        found = [alarm for alarm in block.alarms if alarm.name == command.alarm]
+            return list(there)
+        found = [target for target in there if target.name == command.alarm]
         if not found:
-            names = [alarm.name for alarm in block.alarms]
+            names = [target.name for target in there]
             expected = _one_of([*names, ALL]) if names else "an alarm, of which this asset has none"
             raise Refused("alarm", expected, _shown(command.alarm), _meant(command.alarm, names), kind="missing")
-        alarm, row = found[0], block.rows.row_of[command.asset]
-        if command.verb is Verb.RESET and alarm.operator.latching and alarm.present(row) and not self.repeats(command):
+        if command.verb is Verb.RESET and found[0].held and not self.repeats(command):
             hint = "a latched alarm is reset once its condition is gone; acknowledge it until then"
-            raise Refused(
-                "alarm", "one whose condition is gone", f"{alarm.state(row)}: {alarm.rule.words}", hint, kind="state"
-            )
+            got = f"{found[0].told().state}: {found[0].words}"
+            raise Refused("alarm", "one whose condition is gone", got, hint, kind="state")
         return found
 
     def repeats(self, command: Command) -> bool:
         return bool(command.id) and _key(command) in self.done
 
-    def run(self, command: Command, now: float, block: Block, alarms: list[Lifecycle], out: Outputs) -> Answer:
+    def run(self, command: Command, now: float, targets: Iterable[Target], out: Outputs) -> Answer:
         """Do it. now: UTC seconds."""
-        row = block.rows.row_of[command.asset]
         repeated = self.repeats(command)
         deed = Deed(now, command.by, command.comment)
         until = now + command.lasts if command.verb is Verb.SHELVE else -math.inf
         changed: list[Told] = []
         unchanged: list[Told] = []
-        for alarm in alarms:
-            moved = not repeated and block.act(alarm, command.verb, row, deed, until, out)
-            (changed if moved else unchanged).append(
-                Told(alarm.name, alarm.state(row), int(alarm.count[row])),
-            )
+        for target in targets:
+            moved = not repeated and target.act(command.verb, deed, until, out)
+            (changed if moved else unchanged).append(target.told())
         if command.id and not repeated:
             self.done[_key(command)] = None
             if len(self.done) > REMEMBERED:

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agent.alarms.groups import Groups, Held
 from agent.alarms.lifecycle import Lifecycle
 from agent.alarms.limits import Key, Limits, Waiting
-from agent.alarms.report import GroupReporter
+from agent.alarms.operator import Deed, Verb
+from agent.alarms.report import GROUP_ALARM, GroupReporter, rule_of
 from agent.alarms.rules import Absence
 from agent.config import Floods as Settings
-from agent.encode import ENCODER, FloodMessage
+from agent.encode import ENCODER, FloodMessage, Told
 from agent.types import AlarmChange, AlarmState, Cause, Outputs, Publications, Said, Severity, Transition, Withheld
 
 if TYPE_CHECKING:
@@ -29,6 +30,32 @@ RANKS = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 _OF_GROUPS = -1  # stands for the block in the keys of groups' own alarms
 _SET_BACK = 1.0  # seconds: a clock that shows that much less was set, and did not just tick unevenly
 _REMINDER = 1.0  # seconds, at least, between two messages about one flood
+
+
+class OfGroup(NamedTuple):
+    """The alarm of a group, as a command can be about it (`agent.alarms.commands.Target`)."""
+
+    floods: Floods
+    group: int
+
+    @property
+    def name(self) -> str:
+        return GROUP_ALARM
+
+    @property
+    def words(self) -> str:
+        return rule_of(self.floods.settings.groups)
+
+    @property
+    def held(self) -> bool:
+        return False  # it does not latch
+
+    def told(self) -> Told:
+        groups = self.floods.groups
+        return Told(GROUP_ALARM, groups.state(self.group), groups.groups[self.group].count)
+
+    def act(self, verb: Verb, deed: Deed, until: float, out: Outputs) -> bool:
+        return self.floods.act(self.group, verb, deed, until, out)
 
 
 class Floods:
@@ -112,11 +139,12 @@ class Floods:
         """Arrival-clock time at which `on_time` has something to do."""
         if self._look:
             return -math.inf
+        due = min(self.groups.due, self.groups.operator.due)
         if not (self.limits or self.flooded):
-            return self.groups.due
+            return due
         if self.limits.flooded and not self.flooded:
             return -math.inf
-        due = min(self.groups.due, self.limits.next_time())
+        due = min(due, self.limits.next_time())
         if self.flooded:
             due = min(due, self.told + max(_REMINDER, float(self.settings.overall.per)))
             if not self.limits.flooded:
@@ -137,7 +165,10 @@ class Floods:
                 self._let_go(found, what, now, out)
             else:
                 assert isinstance(found, int)  # noqa: S101  for the type checker: it is a group's number
-                self._group_changed(found, now, out, raised=what)
+                self._group_changed(found, now, out, visible=not what)
+        for group in self.groups.operator.ended(now):
+            self.groups.operator.unshelve(group, present=self.groups.groups[group].stands)
+            self._group_changed(group, now, out, visible=True, hidden=False)
         for key, waiting in self.limits.release(now, self._needed):
             self._say(key, waiting.count, now, out)
         self._tell_flood(now, out)
@@ -151,24 +182,40 @@ class Floods:
         else:
             self._withhold(why, 1, out)
 
-    def _group_changed(self, group: int, now: float, out: Outputs, *, raised: bool) -> None:
+    def _group_changed(
+        self, group: int, now: float, out: Outputs, *, visible: bool, hidden: bool | None = None
+    ) -> None:
+        """A group's alarm has changed by itself. visible: whether the broker holds anything other than that it is cleared."""
+        if self.groups.operator.hides(group) if hidden is None else hidden:
+            return
+        self.groups.groups[group].count += 1
         key = (_OF_GROUPS, 0, group)
         if self.limits.again(key):
             why: Withheld | None = self.limits.waiting[key].cause
         else:
             rank = RANKS[self.settings.groups.severity]
-            why = self.limits.offer(key, rank, now, 1, visible=not raised)
+            why = self.limits.offer(key, rank, now, 1, visible=visible)
         if why is None:
             self._say(key, 1, now, out)
         else:
             self._withhold(why, 1, out)
+
+    def act(self, group: int, verb: Verb, deed: Deed, until: float, out: Outputs) -> bool:
+        """An operator does something about a group's alarm; whether that changed anything. It is told at once."""
+        change = self.groups.operator.act(verb, group, deed, until, present=self.groups.groups[group].stands)
+        if change is None:
+            return False
+        self.groups.groups[group].count += 1
+        self._forget((_OF_GROUPS, 0, group))
+        self._publish(self.reporter.changed(group, change, deed.time, Cause.COMMAND, deed), out)
+        return True
 
     def _needed(self, key: Key, what: Held | Waiting) -> bool:
         """Whether there is anything to say: not of what came and went without anybody having heard of it."""
         if what.visible:
             return True
         if key[0] == _OF_GROUPS:
-            return self.groups.groups[key[2]].stands
+            return self.groups.state(key[2]) is not AlarmState.CLEARED
         return self.blocks[key[0]].alarms[key[1]].state(key[2]) is not AlarmState.CLEARED
 
     def _say(self, key: Key, count: int, now: float, out: Outputs) -> None:
@@ -177,6 +224,9 @@ class Floods:
         else:
             block = self.blocks[key[0]]
             change = block.reporter.standing(block.alarms[key[1]], key[2], now, count - 1)
+        self._publish(change, out)
+
+    def _publish(self, change: AlarmChange, out: Outputs) -> None:
         out.alarms.append(change)
         out.publications.append(Publications((change.topic,), (change.payload,), 1, True, owed=True))
 
@@ -246,8 +296,8 @@ class Floods:
         return counts
 
     def again(self, now: float, out: Outputs) -> None:
-        """Every group's active alarm once more, for a broker that has forgotten what it retained."""
-        for g, group in enumerate(self.groups.groups):
-            if group.stands:
+        """Every group's alarm that is not plainly normal once more, for a broker that has forgotten what it retained."""
+        for g in self.groups.notable():
+            if self.groups.state(g) is not AlarmState.CLEARED and self.unheard_group(g) is None:
                 change = self.reporter.standing(g, now, 0, Cause.AGAIN)
                 out.publications.append(Publications((change.topic,), (change.payload,), 1, True))

@@ -32,6 +32,8 @@ def export(floods: Floods) -> dict[str, Any]:
         "told": floods.told,
         "due": groups.due,
         "groups": [[g.name, g.stands, g.covers, g.since, g.count] for g in groups.groups],
+        "marks": groups.operator.marks[: len(groups.groups)].copy(),
+        "decisions": groups.operator.export(len(groups.groups)),
         "waiting": _waiting(floods, _OF_GROUPS),
         "spent": _spent(floods, _OF_GROUPS),
     }
@@ -88,6 +90,11 @@ def load(floods: Floods, saved: Mapping[str, Any] | None) -> None:
     groups.groups = [Group(*g) for g in saved["groups"]]
     groups.index = {g.name: k for k, g in enumerate(groups.groups)}
     groups.due = saved["due"]
+    groups.make_room()
+    stands = [g.stands for g in groups.groups]
+    # Before there were marks, nobody could have acknowledged anything.
+    groups.operator.marks[: len(stands)] = saved.get("marks", stands)
+    groups.operator.load(saved.get("decisions", ()), {k: k for k in range(len(stands))})
     limits.full = saved["full"]
     floods.latest, floods.since = saved["latest"], saved["since"]
     floods.count, floods.told = saved["count"], saved["told"]

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from agent.alarms.lifecycle import ACTIVE, Lifecycle
 from agent.alarms.limits import Key
+from agent.alarms.operator import Operator
 from agent.alarms.rules import Absence
 from agent.config import Groups as Settings
-from agent.types import Status
+from agent.types import AlarmState, Status
 
 if TYPE_CHECKING:
     from agent.block import Block
@@ -51,7 +52,7 @@ class Group:
     stands: bool = False  # by its share: its alarm is active
     covers: bool = False  # it stands, or the twin of its name is absent
     since: float = 0.0  # when its alarm was last raised
-    count: int = 0  # changes of its alarm
+    count: int = 0  # changes of its alarm that were to be told
 
 
 class Tally(NamedTuple):
@@ -78,6 +79,7 @@ class Groups:
         self.blocks = blocks
         self.groups: list[Group] = []
         self.index: dict[str, int] = {}
+        self.operator = Operator(latching=False)  # what people have decided about the groups' alarms, by group
         self.held: dict[Key, Held] = {}
         self.due = math.inf
         self._of: list[NDArray[np.int32]] = [np.zeros(0, np.int32) for _ in blocks]  # group of each row, -1: none
@@ -92,7 +94,13 @@ class Groups:
         if name not in self.index:
             self.index[name] = len(self.groups)
             self.groups.append(Group(name))
+            self.make_room()
         self.put(block, row, self.index[name])
+
+    def make_room(self) -> None:
+        """There are as many marks as groups, at least."""
+        if len(self.groups) > len(self.operator.marks):
+            self.operator.grow(max(64, 2 * len(self.groups)))
 
     def put(self, block: int, row: int, group: int) -> None:
         """A row is a member of the group of this number."""
@@ -188,10 +196,11 @@ class Groups:
                 self._wait_anew(keys, now)
             if group.stands != self._stands(g, group, tally, parent, keys, now):
                 group.stands = not group.stands
-                group.count += 1
                 if group.stands:
                     group.since = now
+                    self.operator.on_raise(g)
                 else:
+                    self.operator.on_clear(g)
                     self._wait_anew(keys, now)
                 yield g, group.stands
             group.covers = group.stands or gone
@@ -256,8 +265,17 @@ class Groups:
         return names
 
     def standing(self) -> int:
-        """How many alarms of groups are active."""
+        """How many alarms of groups are raised, whatever people have decided about them."""
         return sum(group.stands for group in self.groups)
+
+    def state(self, g: int) -> AlarmState:
+        """A group's alarm as it is published."""
+        return self.operator.state(g, present=self.groups[g].stands)
+
+    def notable(self) -> list[int]:
+        """Groups whose alarms are not plainly normal."""
+        marks = self.operator.marks
+        return [g for g, group in enumerate(self.groups) if group.stands or marks[g]]
 
     def _members(self, block: int) -> NDArray[np.intp]:
         of = self._of[block]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from agent.alarms.floods import Floods
 from agent.alarms.lifecycle import ACTIVE, Lifecycle
-from agent.alarms.operator import DISABLED, LATCHED, SHELVED, SUPPRESSED, UNACKNOWLEDGED, Deed
+from agent.alarms.operator import DISABLED, LATCHED, SHELVED, SUPPRESSED, UNACKNOWLEDGED, Decisions, Deed
 from agent.alarms.report import GROUP_ALARM, rule_of
 from agent.block import Block
 from agent.types import AlarmState, Withheld
@@ -20,15 +20,18 @@ UNACKED = "unacknowledged"  # no state, but what one asks for: all that waits to
 FILTERS = (*(state.value for state in AlarmState), UNACKED)
 
 
-def counts(blocks: Sequence[Block]) -> dict[AlarmState, int]:
-    """Alarms of all twins by their state; of those that are cleared, none."""
+def counts(floods: Floods) -> dict[AlarmState, int]:
+    """Alarms of all twins and groups by their state; of those that are cleared, none."""
     found: dict[AlarmState, int] = dict.fromkeys((s for s in AlarmState if s is not AlarmState.CLEARED), 0)
-    for b in blocks:
+    for b in floods.blocks:
         for alarm in b.alarms:
             rows = alarm.notable(len(b))
             if len(rows):
                 for state in found:
                     found[state] += int(_in(alarm, rows, state).sum())
+    for group in floods.groups.notable():
+        if (state := floods.groups.state(group)) in found:
+            found[state] += 1
     return found
 
 
@@ -45,33 +48,47 @@ def page(
             for row in rows[first : first + limit - len(some)].tolist()
         ]
         total += len(rows)
-    standing = _standing(floods, wanted, asset)
+    of_groups = _of_groups(floods, wanted, asset)
     first = max(0, offset - total)
-    some += standing[first : first + limit - len(some)]
-    return total + len(standing), some
+    some += of_groups[first : first + limit - len(some)]
+    return total + len(of_groups), some
 
 
-def _standing(floods: Floods, wanted: Collection[str], asset: str | None) -> list[dict[str, Any]]:
-    """Alarms of groups that are active, JSON-able; nobody can acknowledge or shelve them."""
-    if wanted and not {AlarmState.ACTIVE.value, UNACKED} & set(wanted):
-        return []
+def _of_groups(floods: Floods, wanted: Collection[str], asset: str | None) -> list[dict[str, Any]]:
+    """Alarms of groups in the states that are wanted, JSON-able. None wanted: all but those plainly normal."""
+    groups = floods.groups
+    if asset is not None:
+        numbers = [groups.index[asset]] if asset in groups.index else []
+    else:
+        numbers = list(range(len(groups.groups))) if AlarmState.CLEARED in wanted else groups.notable()
+    found = [_of_group(floods, g) for g in numbers]
+    if not wanted and asset is not None:
+        return found
+    states = set(wanted or FILTERS) - (set() if wanted else {AlarmState.CLEARED})
+    hidden = (AlarmState.SHELVED, AlarmState.DISABLED)
     return [
-        {
-            "asset": group.name,
-            "alarm": GROUP_ALARM,
-            "state": AlarmState.ACTIVE.value,
-            "present": True,
-            "acknowledged": False,
-            "withheld": floods.unheard_group(number),
-            "severity": floods.settings.groups.severity.value,
-            "rule": rule_of(floods.settings.groups),
-            "seq": group.count,
-            "since": group.since,
-            **dict.fromkeys(("acknowledgement", "shelving", "until", "disabling")),
-        }
-        for number, group in enumerate(floods.groups.groups)
-        if group.stands and asset in (None, group.name)
+        a
+        for a in found
+        if a["state"] in states or (UNACKED in states and not a["acknowledged"] and a["state"] not in hidden)
     ]
+
+
+def _of_group(floods: Floods, number: int) -> dict[str, Any]:
+    groups, settings = floods.groups, floods.settings.groups
+    group, decided = groups.groups[number], groups.operator.of(number)
+    return {
+        "asset": group.name,
+        "alarm": GROUP_ALARM,
+        "state": groups.state(number).value,
+        "present": group.stands,
+        "acknowledged": groups.operator.acknowledged(number),
+        "withheld": floods.unheard_group(number),
+        "severity": settings.severity.value,
+        "rule": rule_of(settings),
+        "seq": group.count,
+        "since": group.since if group.stands else None,
+        **_decided(decided),
+    }
 
 
 def _matching(
@@ -130,6 +147,13 @@ def describe(b: Block, alarm: Lifecycle, row: int, withheld: Withheld | None) ->
         "rule": alarm.rule.words,
         "seq": int(alarm.count[row]),
         "since": float(alarm.raised[row]) if present or alarm.operator.marked(row) & LATCHED else None,
+        **_decided(decided),
+    }
+
+
+def _decided(decided: Decisions) -> dict[str, Any]:
+    """What is in force, who decided it, and why."""
+    return {
         "acknowledgement": _deed(decided.acknowledged),
         "shelving": _deed(decided.shelved),
         "until": decided.until if math.isfinite(decided.until) else None,

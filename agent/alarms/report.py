@@ -15,7 +15,7 @@ from msgspec import UNSET
 from agent.alarms.anomaly import Anomaly
 from agent.alarms.joint import Joint
 from agent.alarms.lifecycle import Lifecycle
-from agent.alarms.operator import Deed, moment
+from agent.alarms.operator import Decisions, Deed, moment
 from agent.alarms.rules import Absence, Flat, Rule, Watched
 from agent.alarms.suspect import NOTHING, PROCESS, Finding
 from agent.config import Groups as Settings
@@ -73,16 +73,7 @@ class Reporter:
         out.publications.append(Publications((topic,), (payload,), 1, True))
 
     def _standing(self, alarm: Lifecycle, row: int) -> tuple[Transition, Deed | None]:
-        """What led to the state of an alarm, and who did it."""
-        decided = alarm.operator.of(row)
-        states: dict[AlarmState, tuple[Transition, Deed | None]] = {
-            AlarmState.ACKNOWLEDGED: (Transition.ACKNOWLEDGED, decided.acknowledged),
-            AlarmState.LATCHED: (Transition.LATCHED, None),
-            AlarmState.CLEARED: (Transition.CLEARED, None),
-            AlarmState.SHELVED: (Transition.SHELVED, decided.shelved),
-            AlarmState.DISABLED: (Transition.DISABLED, decided.disabled),
-        }
-        return states.get(alarm.state(row), (Transition.RAISED, None))
+        return _led_to(alarm.state(row), alarm.operator.of(row))
 
     def _message(
         self,
@@ -182,6 +173,18 @@ def _words(change: Transition, state: AlarmState, lasted: float, until: float, d
     return f"{change}{by}: "
 
 
+def _led_to(state: AlarmState, decided: Decisions) -> tuple[Transition, Deed | None]:
+    """What led to the state of an alarm, and who did it."""
+    states: dict[AlarmState, tuple[Transition, Deed | None]] = {
+        AlarmState.ACKNOWLEDGED: (Transition.ACKNOWLEDGED, decided.acknowledged),
+        AlarmState.LATCHED: (Transition.LATCHED, None),
+        AlarmState.CLEARED: (Transition.CLEARED, None),
+        AlarmState.SHELVED: (Transition.SHELVED, decided.shelved),
+        AlarmState.DISABLED: (Transition.DISABLED, decided.disabled),
+    }
+    return states.get(state, (Transition.RAISED, None))
+
+
 def rule_of(groups: Settings) -> str:
     """What a group's alarm watches, in words."""
     return f"{groups.share:.6g} of the assets behind it are silent, at least {groups.least}"
@@ -196,28 +199,39 @@ class GroupReporter:
 
     def standing(self, group: int, now: float, withheld: int, cause: Cause = Cause.TIME) -> AlarmChange:
         """How a group's alarm stands, after so many changes that were not said."""
+        change, deed = _led_to(self.groups.state(group), self.groups.operator.of(group))
+        return self.changed(group, change, now, cause, deed, withheld)
+
+    def changed(
+        self, group: int, change: Transition, now: float, cause: Cause, deed: Deed | None, withheld: int = 0
+    ) -> AlarmChange:
+        """A group's alarm changed: how it stands. deed: who did it, where somebody did."""
         g, settings = self.groups.groups[group], self.groups.settings
         tally = self.groups.tally()
         members, silent = int(tally.members[group]), int(tally.silent[group])
         names = self.groups.named(group)
-        words = f"{silent} of {members} assets behind it are silent"
+        state, decided = self.groups.state(group), self.groups.operator.of(group)
+        if change is Transition.CLEARED:
+            text = f"{g.name}: back after {max(0.0, now - g.since):.6g} s, "
+        else:
+            text = f"{g.name}: {_words(change, state, now - g.since, decided.until, deed)}"
+        text += f"{silent} of {members} assets behind it are silent"
         if silent:
             more = f" and {silent - len(names)} more" if silent > len(names) else ""
-            words += f": {', '.join(names)}{more}"
-        text = f"{g.name}: {words}" if g.stands else f"{g.name}: back after {max(0.0, now - g.since):.6g} s, {words}"
+            text += f": {', '.join(names)}{more}"
         topic = self.prefix + safe_level(g.name).encode() + b"/alarm/" + GROUP_ALARM.encode()
-        change = Transition.RAISED if g.stands else Transition.CLEARED
+        by = "" if deed is None else deed.by
         message = AlarmMessage(
             id=f"{g.name}/{GROUP_ALARM}/{g.count}",
             alarm=GROUP_ALARM,
             asset=g.name,
-            state="active" if g.stands else "cleared",
-            acknowledged=False,
-            acknowledged_at=None,
-            until=None,
+            state=state.value,
+            acknowledged=self.groups.operator.acknowledged(group),
+            acknowledged_at=None if decided.acknowledged is None else decided.acknowledged.time,
+            until=decided.until if decided.shelved is not None else None,
             cause=cause.value,
-            by="",
-            comment="",
+            by=by,
+            comment="" if deed is None else deed.comment,
             severity=settings.severity.value,
             channel=None,
             rule=rule_of(settings),
@@ -230,7 +244,7 @@ class GroupReporter:
             std=None,
             surprise=None,
             since=g.since,
-            time=now,
+            time=now if deed is None else deed.time,
             processed=now,
             seq=g.count,
             model="",
@@ -239,7 +253,8 @@ class GroupReporter:
             withheld=withheld or UNSET,
             assets=names,
         )
-        return AlarmChange(g.name, GROUP_ALARM, settings.severity, change, now, ENCODER.encode(message), topic)
+        payload = ENCODER.encode(message)
+        return AlarmChange(g.name, GROUP_ALARM, settings.severity, change, message.time or now, payload, topic, by)
 
 
 def farewell(saved: Mapping[str, Any], alarm: str, row: int, since: float, seq: int) -> tuple[bytes, bytes]:

@@ -172,7 +172,7 @@ def snapshot_of(service: Service) -> dict[str, Value]:
             "twinned_alarms_withheld": {(name,): count for name, count in service.twins.floods.waiting().items()},
             "twinned_alarm_flood": int(service.twins.floods.flooded),
             "twinned_absent_groups": service.twins.floods.groups.standing(),
-            "twinned_alarms": {(s.value,): n for s, n in listing.counts(service.twins.blocks).items()},
+            "twinned_alarms": {(s.value,): n for s, n in listing.counts(service.twins.floods).items()},
             "twinned_commands_total": {
                 (str(verb), result): count for (verb, result), count in service.commanding.counts.items()
             },
