@@ -64,6 +64,40 @@ def test_the_share_of_steps_with_an_alarm_is_what_is_borne(tail: str, count: int
     assert 1.0 / 1.25 < share * 240.0 < 1.25
 
 
+def test_scores_that_become_smaller_for_weeks_still_raise_what_is_borne() -> None:
+    count, length = 250, 480
+    drawn = exponential(0.3, -0.5)(np.random.default_rng(11), (length, count)) - 0.004 * np.arange(length)[:, None]
+    fleet = Fleet(RATE)
+    without = Fleet(RATE)
+    above, lagging = [], []
+    for row in drawn:
+        above += steps(fleet, row[None, :])
+        without.correction = 0.0
+        lagging += steps(without, row[None, :])
+    assert np.mean(lagging[length // 4 :]) * 240.0 < 1.0 / 1.5  # what it was counted by is old
+    assert 1.0 / 1.25 < np.mean(above[length // 4 :]) * 240.0 < 1.25
+
+
+@pytest.mark.parametrize("cries", [True, False])
+def test_neither_faults_of_all_nor_their_silence_move_the_threshold_without_bound(cries: bool) -> None:
+    fleet = Fleet(RATE)
+    steps(fleet, np.full((400, 300), 2.9 if cries else -9.0))
+    assert fleet.correction == (fleet_module.HIGHER if cries else fleet_module.LOWER)
+    before = fleet.offset
+    steps(fleet, exponential(0.5, -0.5)(np.random.default_rng(12), (400, 300)))
+    assert before != fleet.offset
+    assert fleet_module.LOWER < fleet.correction < fleet_module.HIGHER
+
+
+def test_a_fleet_of_before_there_was_a_correction_still_opens() -> None:
+    old, new = Fleet(RATE), Fleet(RATE)
+    steps(old, exponential(0.6, 0.0)(np.random.default_rng(13), (50, 100)))
+    saved = old.export()
+    del saved["correction"]
+    new.load(saved)
+    assert (new.offset, new.correction) == (old.offset, 0.0)
+
+
 def test_a_twin_alone_goes_by_the_nominal_threshold_at_first() -> None:
     fleet = Fleet(RATE)
     assert fleet.offset == 0.0
@@ -71,14 +105,21 @@ def test_a_twin_alone_goes_by_the_nominal_threshold_at_first() -> None:
     assert abs(fleet.offset) < 0.2
 
 
+def usual_offset(drawn: Floats) -> float:
+    """The mean over the second half: that of few twins comes and goes with their alarms."""
+    fleet, often, offsets = Fleet(RATE), np.zeros(drawn.shape[1]), []
+    for k, row in enumerate(drawn):
+        often = fleet.step(START + k * fleet.length, row, np.ones(len(row)), often)
+        offsets.append(fleet.offset)
+    return float(np.mean(offsets[len(offsets) // 2 :]))
+
+
 @pytest.mark.parametrize("count", [10, 1000])
 def test_a_twin_that_always_cries_deafens_no_other(count: int) -> None:
     drawn = exponential(0.6, 0.0)(np.random.default_rng(4), (4000 * 10 // count, count))
-    healthy, sick = Fleet(RATE), Fleet(RATE)
-    steps(healthy, drawn)
+    healthy = usual_offset(drawn)
     drawn[:, 0] = 2.9
-    steps(sick, drawn)
-    assert abs(sick.offset - healthy.offset) < 0.6 * math.log10(1.0 + 2.0 * fleet_module.MOST_OFTEN / count) + 0.05
+    assert abs(usual_offset(drawn) - healthy) < 0.6 * math.log10(1.0 + 2.0 * fleet_module.MOST_OFTEN / count) + 0.05
 
 
 def test_the_offset_stays_within_its_bounds() -> None:

@@ -5,8 +5,15 @@ allows, and what is correlated comes in episodes. One twin alone would need mont
 chance. Together they see it in days: once in a while (`Fleet.step`) the highest score of each twin since the last time
 is counted, as distance from the nominal threshold, and the offset is where the distances say that the budget is met.
 
-    P(highest of a step > offset) = rate * step                 block maxima (Coles 2001, ch. 3)
+    P(highest of a step > quantile) = rate * step               block maxima (Coles 2001, ch. 3)
     N(u) exp(-(x - u) / excess)  beyond the anchor u            an exponential tail of what was counted (ibid., ch. 4)
+    offset = quantile + correction
+    correction <- correction + GAIN (alarms - borne) / max(borne, 1)    in each step
+
+What was counted is some time old, and while twins learn their scores become smaller: a quantile alone would lag behind, and
+raise less than is borne. So the correction sums up by how much the budget was missed (a quantile tracker with an
+integral term: Angelopoulos, Candès and Tibshirani 2023, Conformal PID control for time series prediction, §2). Its
+bounds are what a fleet of faults can deafen it by, and what one of silence can make it hear.
 
 Counts fade, so what the fleet was is forgotten; they begin with what the score's nominal tail makes of forty steps. A
 twin whose score comes up again and again counts for no more than `MOST_OFTEN` times its due, so that one with a fault
@@ -32,6 +39,9 @@ PRIOR = 40.0  # steps of one twin that the nominal tail stands for at first
 LEAST, MOST = -3.5, 1.5  # of the offset
 RISE = 0.05  # of the offset in a step, at most, once there were twenty: what befalls all within hours deafens none
 MOST_OFTEN = 4.0
+GAIN = 0.05  # of the correction in a step without an alarm, where one or more are borne
+LOWER, HIGHER = -1.5, 0.5  # of the correction
+_STATE = ("due", "offset", "steps", "exposure", "correction")
 
 Floats = NDArray[np.float64]
 
@@ -47,6 +57,7 @@ class Fleet:
         self.offset = 0.0
         self.steps = 0
         self.exposure = PRIOR
+        self.correction = 0.0
         edges = LOW + WIDTH * np.arange(BINS + 1)
         beyond = PRIOR * np.minimum(self.probability * np.array([10.0**-x for x in edges.tolist()]), 0.5)
         beyond[-1] = 0.0
@@ -68,13 +79,17 @@ class Fleet:
         often = often * (1.0 - forget) + (distances >= self.offset)
         share = np.minimum(1.0, MOST_OFTEN / np.maximum(often, 1.0))
         total = float(spans.sum())
-        keep = 1.0 - max(forget, min(total * self.probability / ENOUGH, 0.5))
+        borne = total * self.probability
+        missed = (float(share[distances >= self.offset].sum()) - borne) / max(borne, 1.0)
+        self.correction = min(max(self.correction + GAIN * missed, LOWER), HIGHER)
+        keep = 1.0 - max(forget, min(borne / ENOUGH, 0.5))
         self.exposure = self.exposure * keep + total
         bins = np.floor((np.minimum(distances, HIGH - WIDTH / 2.0) - LOW) / WIDTH).astype(np.intp)
         seen = bins >= 0
         self.counts = self.counts * keep + np.bincount(bins[seen], share[seen], minlength=BINS)
         self.steps += 1
-        self.offset = min(max(self._quantile(), LEAST), MOST, self.offset + max(RISE, 1.0 / self.steps))
+        wanted = self._quantile() + self.correction
+        self.offset = min(max(wanted, LEAST), MOST, self.offset + max(RISE, 1.0 / self.steps))
         return often
 
     def _quantile(self) -> float:
@@ -97,10 +112,9 @@ class Fleet:
         return LOW
 
     def export(self) -> dict[str, Any]:
-        names = ("due", "offset", "steps", "exposure")
-        return {name: getattr(self, name) for name in names} | {"counts": self.counts.copy()}
+        return {name: getattr(self, name) for name in _STATE} | {"counts": self.counts.copy()}
 
     def load(self, data: dict[str, Any]) -> None:
-        for name in ("due", "offset", "steps", "exposure"):
-            setattr(self, name, data[name])
+        for name in _STATE:
+            setattr(self, name, data.get(name, 0.0))  # what was stored before there was a correction had none
         self.counts = np.array(data["counts"], float)
