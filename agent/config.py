@@ -160,6 +160,12 @@ class Mqtt(_Base, kw_only=True, frozen=True):
     reconnect: Annotated[Reconnect, Meta(description="Waits between connection attempts.")] = field(
         default_factory=Reconnect
     )
+    gather: Annotated[
+        Duration,
+        Meta(
+            description="Longest that QoS 0 messages are left to gather before they are read, where thousands come each second: more at once costs less. 0: never."
+        ),
+    ] = Duration(0.02)
     max_payload: Annotated[Size, Meta(description="A larger payload is rejected unread.")] = Size(262144)
     max_outgoing: Annotated[
         Size,

@@ -141,6 +141,9 @@ class PretendedSession:
         settled, self.settled = self.settled, []
         return settled
 
+    def drain(self) -> None:
+        pass
+
     def announce(self) -> None:
         self.calls.append("announce")
 

@@ -697,3 +697,48 @@ def test_properties_of_every_kind_do_not_disturb_the_payload() -> None:
     with ScriptedBroker(script) as broker, Loop(mqtt(port=broker.port)).ready() as loop:
         loop.until(lambda: len(loop.messages) == 2)
         assert loop.messages == [("plant/a", b"1"), ("plant/b", b"2")]
+
+
+def _in_three(go: list[threading.Event], peer: Peer) -> None:
+    _welcome(peer, v5=False)
+    for event in go:
+        event.wait(60)
+        peer.send(publish(b"plant/a", b"1") * 300)
+    _stay(peer)
+
+
+@pytest.mark.parametrize("gather", [0, "20ms"])
+def test_what_comes_by_the_thousand_is_left_to_gather(gather: str) -> None:
+    """A clock that the test moves: two helpings make a rate, and the third is waited for."""
+    now, go = time.monotonic(), [threading.Event() for _ in range(3)]
+    with (
+        ScriptedBroker(partial(_in_three, go)) as broker,
+        Loop(mqtt(port=broker.port, protocol="3.1.1", gather=gather), clock=lambda: now) as loop,
+    ):
+        session = loop.ready().session
+        for event, total in zip(go, (300, 600, 900), strict=True):
+            event.set()
+            if total == 900:
+                assert session.wants_read() is (gather == 0)
+                assert (now < session.next_time() <= now + 0.02) is (gather != 0)
+                now += 0.02
+                assert session.wants_read()
+            loop.until(lambda total=total: len(loop.messages) == total)
+            now += 0.02 if total < 600 else 0.0
+
+
+def test_at_the_end_nothing_is_left_to_gather() -> None:
+    now, go = time.monotonic(), [threading.Event() for _ in range(3)]
+    with (
+        ScriptedBroker(partial(_in_three, go)) as broker,
+        Loop(mqtt(port=broker.port, protocol="3.1.1"), clock=lambda: now) as loop,
+    ):
+        session = loop.ready().session
+        for event, total in zip(go[:2], (300, 600), strict=True):
+            event.set()
+            loop.until(lambda total=total: len(loop.messages) == total)
+            now += 0.02 if total < 600 else 0.0
+        assert not session.wants_read()
+        session.drain()
+        go[2].set()
+        loop.until(lambda: len(loop.messages) == 900)

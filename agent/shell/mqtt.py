@@ -17,6 +17,7 @@ from agent.shell.dial import Dial, DialError, default_port
 from agent.shell.events import Event
 from agent.shell.frames import pubacks
 from agent.shell.link import Accepted, Identity, Link, Subscription
+from agent.shell.moderation import Moderation
 from agent.shell.outgoing import Outgoing
 from agent.shell.shed import TOPIC, Shed
 from agent.shell.wire import Counters
@@ -96,6 +97,7 @@ class Session:
         self._shed = Shed(wanted=config.watch_drops and not own, events=events)
         self._crowded = int(config.max_outgoing) // 8
         self._read_due = -inf
+        self._moderation = Moderation(float(config.gather))
         self._rejects: list[Reject] = []
         self._arrived = -inf  # UTC seconds, of the newest message
         self._reason = "not connected yet"
@@ -163,11 +165,14 @@ class Session:
     def wants_read(self) -> bool:
         """Whether `on_readable` should be called when the descriptor is readable.
 
-        While much waits to leave, what comes in is left to wait with the broker, since each message makes more; but
+        Where messages come by the thousand, some milliseconds' worth of them is left to gather (`mqtt.gather`). While much waits to leave, what comes in is left to wait with the broker, since each message makes more; but
         for a turn a second, for the answers to pings and publications are among it.
         """
         link = self._link
-        return link is None or link.wire.waiting() <= self._crowded or self._clock() >= self._read_due
+        if link is None:
+            return True
+        due = self._moderation.due if link.wire.waiting() <= self._crowded else self._read_due
+        return due == -inf or self._clock() >= due
 
     def next_time(self) -> float:
         """When `on_time` should be called, in seconds of `clock`; in the past if now."""
@@ -176,7 +181,8 @@ class Session:
         if self._link is None:
             return self._due
         due = min(self._due, self._link.answer_due, self._link.misc_due, self._subscribe_due)
-        return due if self.wants_read() else min(due, self._read_due)
+        reading = self._moderation.due if self._link.wire.waiting() <= self._crowded else self._read_due
+        return due if reading <= self._clock() else min(due, reading)
 
     # what the loop does
 
@@ -199,6 +205,9 @@ class Session:
         asking, decoder.asking = decoder.asking, []
         topics, payloads, retained = decoder.take()
         self.counters.received += len(topics)
+        # Neither side may be kept waiting for what the other one's next acknowledgement makes room for.
+        awaited = bool(decoder.ids or self._outgoing.outbox)
+        self._moderation.read(len(topics), self._clock(), awaited=awaited)
         batch = Batch(topics, payloads, self._arrivals(len(topics)), retained, asking)
         if self._shed.wanted and TOPIC in topics:
             others, more = self._shed.sift(batch)
@@ -239,6 +248,10 @@ class Session:
                 if now >= self._subscribe_due:
                     self._subscribe(link, list(self._refused))
                 self._work(link)
+
+    def drain(self) -> None:
+        """From now on leave nothing to gather: the end is near."""
+        self._moderation.stop()
 
     def publish(self, groups: Sequence[Publications]) -> int:
         """Hand over publications; returns how many were taken. They leave with `flush`.

@@ -210,6 +210,7 @@ class Service:
         self.notifier.stopping("stopping")
         self.log.info("stopping")
         end = self.monotonic() + DRAIN_TIMEOUT
+        self.session.drain()
         before = -1
         while before != self.tally.messages and self.monotonic() < end:
             before = self.tally.messages

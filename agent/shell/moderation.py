@@ -1,0 +1,42 @@
+"""When to read: at once while little comes, less often while much does, so that more is done at a time.
+
+A turn costs about a millisecond before its first message. Where messages come by the ten thousand a second and the
+machine keeps up, every turn would find a few of them and pay that again; what is left to gather for some milliseconds
+costs a third. Network cards do the same with their interrupts. No clock is here: times come with the calls.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+WORTH = 128  # messages that must be expected while gathering, or it is not worth the wait
+ENOUGH = 512  # messages in one turn from which more of them hardly make one cheaper: `python -m bench core`
+
+
+class Moderation:
+    """Learns the rate of messages from what was read, and says when to read again."""
+
+    def __init__(self, longest: float) -> None:
+        """longest: seconds that a message may be left where it is; 0 for never."""
+        self._longest = longest
+        self._since = -inf
+        self._count = 0
+        self.rate = 0.0  # messages a second
+        self.due = -inf  # when to read again
+
+    def read(self, count: int, now: float, *, awaited: bool) -> None:
+        """So many messages were read; awaited: one side waits for acknowledgements of the other (QoS 1)."""
+        self._count += count
+        elapsed = now - self._since
+        if awaited:
+            self.rate, self._since, self._count = 0.0, now, 0
+        elif elapsed >= self._longest:
+            self.rate = self._count / elapsed if elapsed > 0.0 else 0.0
+            self._since, self._count = now, 0
+        # Who cannot keep up with the stream is later than this anyhow, and never waits.
+        pays = self.rate * self._longest >= WORTH
+        self.due = now + min(self._longest, ENOUGH / self.rate) if pays else -inf
+
+    def stop(self) -> None:
+        """From now on, read at once."""
+        self._longest, self.due = 0.0, -inf
