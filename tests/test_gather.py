@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from agent.shell.gather import ENOUGH, Gather
+from agent.snapshot import dump, load
 from tests.durables import Agent, copied
 from tests.services import settings
 from tests.streams import START, Event, bits, core, plant
@@ -197,24 +198,27 @@ def test_after_a_kill_all_that_was_acknowledged_or_in_strict_mode_said_is_there(
     cut = rng.randrange(20, len(stream))
     raw = busy_plant()
     with agent_of(path, mode, rng.choice((0.02, 0.05, 0.2)), raw) as agent:
-        states = []  # after each event, and how many messages are in it
+        states = [
+            (0, list(dump(core(raw).snapshot())))
+        ]  # at the start and after each event, and how many messages are in it
         count = 0
         for event in stream[:cut]:
             agent.play(event)
             count += len(event.messages)
-            reference = core(raw)
-            reference.restore(agent.twins.snapshot())
-            states.append((count, reference))
+            states.append((count, list(dump(agent.twins.snapshot()))))
         acknowledged = agent.acknowledged
         said = len([1 for group in agent.published for _ in group.topics])
         with agent_of(copied(path, tmp_path / "copy"), mode, raw=raw) as back:
             assert (back.lines, back.durable.counts.damaged) == ([], 0)
             found = bits(back.twins)
-            number = None
-            for so_many, reference in [(0, core(raw)), *states]:
+
+            def alike(pieces: list[bytes]) -> bool:
+                reference = core(raw)
+                assert reference.restore(load(pieces)) == []
                 reference.resume(back.wall)
-                if bits(reference) == found:
-                    number = so_many
+                return bits(reference) == found
+
+            number = next((so_many for so_many, pieces in reversed(states) if alike(pieces)), None)
             assert number is not None
             assert number >= acknowledged
             if mode == "strict" and said:

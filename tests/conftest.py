@@ -1,0 +1,76 @@
+"""What all tests share: a core is made in a third of the time where one like it was made before.
+
+Most of what it takes to make a core is working out the text of its filter steps. That text follows from the
+configuration alone, and hundreds of tests start agents with the same few configurations again and again, so it is
+worked out once. What runs is the same text, compiled from the same source. Tests of the emitter itself give it components
+of their own, and the agents that tests start as processes know nothing of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import pytest
+
+import agent.expr
+import agent.twins
+from agent.build import Plan, plan_block
+from agent.config import AssetBlock, Duration, Size
+from agent.kernel import Emitter
+
+BUILTIN = frozenset(("level", "level_rate", "first_order", "tank", "linear"))  # a plug-in's file may change
+SOURCES = ("step_source", "input_source", "ahead_source")
+MOST = 200  # plans, and programs, that are kept
+
+
+def _plain(value: object) -> object:
+    return float(value) if isinstance(value, Duration) else int(value) if isinstance(value, Size) else repr(value)
+
+
+class _Plans:
+    """Plans by their configuration, and the texts that were emitted for their components."""
+
+    def __init__(self) -> None:
+        self._plans: dict[tuple[object, ...], Plan] = {}
+        self._texts: dict[int, dict[tuple[object, ...], str]] = {}  # by the number of a component of one of the plans
+
+    def plan(self, config: AssetBlock, *names: str) -> Plan:
+        model = config.model["type"] if isinstance(config.model, dict) else config.model
+        if model not in BUILTIN:
+            return plan_block(config, *names)
+        key = (msgspec.msgpack.encode(config, enc_hook=_plain), *names)
+        if key not in self._plans:
+            if len(self._plans) >= MOST:
+                self._plans.clear()
+                self._texts.clear()
+            plan = self._plans[key] = plan_block(config, *names)
+            self._texts.update((id(component), {}) for component in plan.components)
+        return self._plans[key]
+
+    def remembering(self, method: Callable[..., str]) -> Callable[..., str]:
+        def source(emitter: Emitter, *place: int, arrays: bool) -> str:
+            texts = self._texts.get(id(emitter.c))
+            if texts is None:
+                return method(emitter, *place, arrays=arrays)
+            key = (method.__name__, emitter.robust, *place, arrays)
+            if key not in texts:
+                texts[key] = method(emitter, *place, arrays=arrays)
+            return texts[key]
+
+        return source
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emitted_once() -> Iterator[None]:
+    """For the whole run, in this process."""
+    plans = _Plans()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(agent.twins, "plan_block", plans.plan)
+        patch.setattr(agent.expr, "compile", lru_cache(MOST)(compile), raising=False)
+        for name in SOURCES:
+            method: Any = getattr(Emitter, name)
+            patch.setattr(Emitter, name, plans.remembering(method))
+        yield
