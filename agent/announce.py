@@ -84,8 +84,8 @@ class Announcer:
             v["published"][row] = received
             if not self.muted:
                 self._write(message, row, received, seq)
-        if self._foresight_due(received, v["forecast"][row]) and self.forecaster.ready(row):
-            self._foresee(message, row, received)
+        if self.foresight_due(received, v["forecast"][row]) and self.forecaster.ready(row):
+            self.foresee(message, row, received)
 
     def _write(self, message: int, row: int, received: float, seq: int) -> None:
         v = self.rows.views
@@ -117,15 +117,16 @@ class Announcer:
             self._states.topics.extend(joined(self.rows.prefix, [safe[row] for row in listed], b"/state"))
             self._states.messages.extend(causes)
         if self.forecaster.horizons:
-            for k in np.flatnonzero(self._foresight_due(received, c["forecast"][rows])).tolist():
+            for k in np.flatnonzero(self.foresight_due(received, c["forecast"][rows])).tolist():
                 if self.forecaster.ready(int(rows[k])):
-                    self._foresee(messages[k], int(rows[k]), float(received[k]))
+                    self.foresee(messages[k], int(rows[k]), float(received[k]))
 
-    def _foresight_due(self, received: Any, due: Any) -> Any:
+    def foresight_due(self, received: Any, due: Any) -> Any:
         """Whether a forecast is due, of one row or of many; also when a clock that was set back put it off too far."""
         return (received >= due) | (received < due - (float(self.forecast.interval) + _SET_BACK))
 
-    def _foresee(self, message: int, row: int, received: float) -> None:
+    def foresee(self, message: int, row: int, received: float) -> None:
+        """Publish a forecast, and say when the next is due."""
         v = self.rows.views
         v["forecast"][row] = received + float(self.forecast.interval)
         if self.muted:
@@ -134,6 +135,47 @@ class Announcer:
         self._forecasts.messages.append(message)
         self._forecasts.topics.append(self.rows.topic(row, b"/forecast"))
         self._forecasts.payloads.append(self.forecaster.write(row, v["time"][row], received, name, seq))
+
+    # -- after many messages of the same rows: `agent.runs`
+
+    def count_run(self, rows: NDArray[np.intp], received: NDArray[np.float64]) -> tuple[NDArray[np.int64], Any]:
+        """Messages of these rows, row by row: their states' numbers, and which of them the policy asks for."""
+        c, v = self.rows.columns, self.rows.views
+        if self.state.policy == "never":
+            return c["seq"][rows], np.zeros(len(rows), bool)
+        heads = np.append(True, rows[1:] != rows[:-1])
+        if self.state.policy == "update":
+            begins = np.flatnonzero(heads)
+            place = np.arange(len(rows)) - np.repeat(begins, np.diff(np.append(begins, len(rows))))
+            c["published"][rows[np.append(heads[1:], True)]] = received[np.append(heads[1:], True)]
+            return c["seq"][rows] + 1 + place, np.ones(len(rows), bool)
+        sequence, want = np.empty(len(rows), np.int64), np.zeros(len(rows), bool)
+        for k, (row, at) in enumerate(zip(rows.tolist(), received.tolist(), strict=True)):
+            want[k] = self._wants(row, at)
+            if want[k]:
+                v["seq"][row] += 1
+                v["published"][row] = at
+            sequence[k] = v["seq"][row]
+        return sequence, want
+
+    def updated_run(
+        self,
+        rows: NDArray[np.intp],
+        messages: NDArray[np.intp],
+        received: NDArray[np.float64],
+        times: NDArray[np.float64],
+        sequence: NDArray[np.int64],
+        shown: dict[str, Any],
+    ) -> None:
+        """Write the states of these rows as they were. shown: the columns that the encoder reads (`names`), at each."""
+        if len(rows) and not self.muted:
+            names, safe, quoted = self.rows.names, self.rows.safe, self.rows.quoted
+            listed = rows.tolist()
+            called, texts = [names[row] for row in listed], [quoted[row] for row in listed]
+            columns = self.rows.columns["status"][rows], times, received, sequence
+            self._states.payloads.extend(self.encoder.write_many(None, called, texts, *columns, shown=shown))
+            self._states.topics.extend(joined(self.rows.prefix, [safe[row] for row in listed], b"/state"))
+            self._states.messages.extend(messages.tolist())
 
     def _wants(self, row: int, received: float) -> bool:
         """Whether the policy asks for a state message now."""

@@ -12,7 +12,7 @@ the checkpoint before it, so the arrival order within the window leaves no trace
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from agent.beginning import begin, begin_many, first, spread, spread_many
 from agent.columns import grown, room
+from agent.distribute import Plan
 from agent.history import BACKLOG, History
-from agent.kernel import Emitter, compile_ahead, compile_step, learns_process, solo
+from agent.kernel import Emitter, compile_ahead, compile_step, learns_process, plan_run, solo
 from agent.late import Outcome, place, place_backlog
 from agent.models.base import Component
 from agent.tail import START
@@ -57,6 +58,7 @@ class Bank:
         self._floats: dict[str, Any] = {}
         self.history = History(self.window, [self._kind(name) for name in self.layout.state], single=self.solo)
         self._compiled = False
+        self._runs: tuple[Plan, dict[bool, Callable[..., Any]]] | None = None
         # expected, variance, nis and surprise of the late reading placed last, in its place
         self.placed = (0.0, 0.0, 0.0, 0.0)
 
@@ -325,6 +327,20 @@ class Bank:
             fresh = rows[(begun == 0.0) & ~broken]
             if len(fresh):
                 spread_many(self, fresh, entry, self.columns[f"r{entry}"][fresh])
+
+    @property
+    def runs(self) -> bool:
+        """Whether many readings of a row can be taken at once: `agent.trajectory`."""
+        return self.solo and self.component.discretise is None
+
+    def running(self, *, arrays: bool) -> tuple[Plan, Callable[..., Any]]:
+        """What a run does, and the function that does it, made when it is first asked for."""
+        if self._runs is None:
+            self._runs = plan_run(self.emitter), {}
+        plan, made = self._runs
+        if arrays not in made:
+            made[arrays] = plan.compile(arrays=arrays)
+        return plan, made[arrays]
 
     def state_at(self, name: str) -> int:
         """Where a column is among those of the state."""

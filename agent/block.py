@@ -25,6 +25,7 @@ from agent.bank import FEW, Bank, Outcome
 from agent.build import Plan, lifecycles
 from agent.quality import Quality
 from agent.rows import GOOD, Rows
+from agent.runs import LEAST, REPEATS, Runs
 from agent.setback import SetBack
 from agent.silence import Silence
 from agent.types import Cause, Outputs, Reason, Reject, Said, Status, TraceRow, Transition
@@ -95,6 +96,7 @@ class Block:
         self.fleets = [(alarm, alarm.fleet) for alarm in self.alarms if alarm.fleet is not None]
         self.silence = Silence(plan.config.silence, self.rows, self.banks, self.alarms)
         self.setback = SetBack(self.rows, self.banks, self.alarms, bands, float(plan.config.time.max_ahead))
+        self.runs = Runs(self)
         self._message = 0  # of the batch, that is worked on
         self._round: tuple[NDArray[np.intp], NDArray[np.intp]] | None = None  # rows that are, and their messages
         self.tracing = False
@@ -130,6 +132,12 @@ class Block:
             out.set_back += [back for _, back in self.setback.meet(samples, arrivals.received)]
         count = len(samples.rows)
         distinct = len(set(samples.rows)) if count >= FEW else 0
+        if count >= LEAST and count >= REPEATS * distinct and self.runs.possible and not self.tracing:
+            left = self.runs.take(samples, arrivals, out)
+            if left is None:
+                self.announcer.flush(out)
+                return
+            samples, count, distinct = left, len(left.rows), len(set(left.rows))
         # As many rounds as the busiest asset has samples: arrays pay where these hold enough rows on average.
         rounds = 1 if distinct == count or distinct < FEW else max(Counter(samples.rows).values())
         if self.tracing or distinct < FEW or count < rounds * FEW:
@@ -347,6 +355,13 @@ class Block:
             self._held.append((alarm, row, change, time, received))
         else:
             self._changed(alarm, row, change, time, received, out, Cause.READING)
+
+    def happened(
+        self, alarm: Lifecycle, row: int, change: Transition, time: float, received: float, message: int, out: Outputs
+    ) -> None:
+        """A reading changed an alarm, and the row is shown as it was then."""
+        self._round, self._message = None, message
+        self._changed(alarm, row, change, time, received, out, Cause.READING)
 
     def _release(self, out: Outputs) -> None:
         for held in self._held:

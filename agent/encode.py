@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -287,6 +288,7 @@ class StateEncoder:
         self.width = len(returns)
         self._codes = [at for at, part in enumerate(returns) if part.name.startswith("quality")]
         self._templates: dict[tuple[int, ...], Template | None] = {}
+        self.names = tuple(loads)  # of the columns that are read: of the block, or b<bank>_<column>
         self.state_count = len(state_names)
         sources = [emit("gather", ("i",), loads, [], returns, arrays=arrays) for arrays in (False, True)]
         self._gather = compile_function("gather", sources[0], self._floats, arrays=False)
@@ -333,9 +335,19 @@ class StateEncoder:
         times: Any,
         processed: Any,
         seq: Any,
+        *,
+        shown: dict[str, Any] | None = None,
     ) -> list[bytes]:
-        """What `write` makes of each row, with an age of zero. quoted: the names as they stand in JSON."""
-        columns = [np.broadcast_to(np.asarray(c), len(rows)) for c in self._gather_arrays(rows)]
+        """What `write` makes of each row, with an age of zero. quoted: the names as they stand in JSON.
+
+        shown: what to read instead of the rows' present columns, by `names`.
+        """
+        if shown is None:
+            gathered = self._gather_arrays(rows)
+        else:
+            scope = self._gather_arrays.__globals__ | {f"{name}_": column for name, column in shown.items()}
+            gathered = FunctionType(self._gather_arrays.__code__, scope)(slice(None))
+        columns = [np.broadcast_to(np.asarray(c), len(names)) for c in gathered]
         codes = [statuses, *(columns[at] for at in self._codes)]
         key = tuple(int(code[0]) for code in codes)
         if all((code == first).all() for code, first in zip(codes, key, strict=True)):

@@ -131,6 +131,11 @@ def sqrt(a: Expr) -> Expr:
     return Expr("sqrt", (a,))
 
 
+def narrowed(a: Expr) -> Expr:
+    """The value as float32 keeps it; for `agent.distribute` only."""
+    return Expr("narrowed", (a,))
+
+
 def where(condition: Expr, a: Number, b: Number) -> Expr:
     """`a` where the condition holds, else `b`; arrays evaluate both sides."""
     return Expr("where", (condition, lift(a), lift(b)))
@@ -190,7 +195,7 @@ def share(roots: Sequence[Expr]) -> list[Expr]:
     return [new[id(r)] for r in roots]
 
 
-def _write(op: str, args: Sequence[str], arrays: bool) -> str:
+def write(op: str, args: Sequence[str], arrays: bool) -> str:
     if op in _BINARY:
         word = "and" if op == "&" and not arrays else op
         return f"({args[0]} {word} {args[1]})"
@@ -223,8 +228,9 @@ def _common(a: _Block, b: _Block) -> _Block:
 class Writer:
     """Writes expressions down as statements; on floats, what only one side of a `where` needs is computed there."""
 
-    def __init__(self, roots: Sequence[Expr], loads: Mapping[str, str], *, arrays: bool) -> None:
-        """roots: with equal parts shared (`share`). loads: symbol -> source text that reads it."""
+    def __init__(self, roots: Sequence[Expr], loads: Mapping[str, str], *, arrays: bool, prefix: str = "v") -> None:
+        """roots: with equal parts shared (`share`). loads: symbol -> source text that reads it. prefix: of new names."""
+        self.prefix = prefix
         self.loads = loads
         self.arrays = arrays
         self.text: dict[int, str] = {}
@@ -262,15 +268,15 @@ class Writer:
                 yes, no = (self._lines(side) for side in self._sides[id(e)])
                 if yes or no:
                     self._temporaries += 1
-                    name = text[id(e)] = f"v{self._temporaries}"
+                    name = text[id(e)] = f"{self.prefix}{self._temporaries}"
                     for word, side, value in ((f"if {text[id(e.args[0])]}", yes, 1), ("else", no, 2)):
                         lines += [f"{word}:", *(f"    {x}" for x in side), f"    {name} = {text[id(e.args[value])]}"]
                     continue
-            source = _write(e.op, [text[id(a)] for a in e.args], self.arrays)
+            source = write(e.op, [text[id(a)] for a in e.args], self.arrays)
             if self.uses[id(e)] > 1 or len(source) > 200:
                 self._temporaries += 1
-                lines.append(f"v{self._temporaries} = {source}")
-                source = f"v{self._temporaries}"
+                lines.append(f"{self.prefix}{self._temporaries} = {source}")
+                source = f"{self.prefix}{self._temporaries}"
             text[id(e)] = source
         return lines
 

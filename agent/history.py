@@ -73,6 +73,12 @@ class History:
             self._entry[at] = entry
         self.position[rows] = position + 1
 
+    def put(self, rows: Rows, numbers: NDArray[np.int64], times: Floats, values: Floats) -> None:
+        """Keep the readings with these numbers, of a single entry; where the next one goes is not changed."""
+        at = (numbers % self.window) * self.capacity + rows
+        self._time[at] = times
+        self._value[at] = values
+
     def start(self, row: int) -> int:
         """Number of the oldest reading from which the row can be re-filtered."""
         end = self.position_view[row]
@@ -110,6 +116,11 @@ class History:
     def mark_many(self, rows: Rows, slot: int, columns: Sequence[Floats]) -> None:
         for mark, column in zip(self._ready(slot), columns, strict=True):
             mark[rows] = column[rows]
+
+    def mark_as(self, rows: Rows, slot: int, states: Sequence[Any]) -> None:
+        """states: what to mark, one array over the rows for each column of the state."""
+        for mark, state in zip(self._ready(slot), states, strict=True):
+            mark[rows] = state
 
     def marked(self, row: int, slot: int, state: int) -> float:
         return float(self._ready(slot)[state][row])

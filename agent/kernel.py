@@ -26,6 +26,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agent.distribute import Plan
 from agent.expr import Expr, compile_function, const, emit, maximum, minimum, sqrt, sym, where
 from agent.models.base import Component
 from agent.tail import KNOTS, learned, most_claimed, surprise
@@ -193,6 +194,15 @@ class Emitter:
 
     def step_source(self, channel: int, *, arrays: bool) -> str:
         """`step(i, t, z[, M])`: one reading of one channel for row(s) i at time t (s) with value z. Returns (soundness,)."""
+        new, sound = self.step(channel)
+        stores = [(f"{name}_[i]", value) for name, value in new.items()]
+        return emit("step", ("i", "t", "z", *self.extra), self._loads(arrays=arrays), stores, [sound], arrays=arrays)
+
+    def step(self, channel: int) -> tuple[dict[str, Expr], Expr]:
+        """One reading z of one channel at time t (s): the columns after it, and whether they are sound.
+
+        Soundness is infinite or NaN when any number went beyond float64: a variance does so before what it belongs to.
+        """
         ch, h = channel, self.c.observe[channel]
         t, z = sym("t"), sym("z")
         dt = t - sym("T")
@@ -200,10 +210,10 @@ class Emitter:
         mean, ph, hph = self.observe(at, ch)
         p = dict(at.p)
         count = sym(f"n{ch}")
-        stores: list[tuple[str, Expr]] = []
+        new: dict[str, Expr] = {}
 
         def put(name: str, value: Expr) -> None:
-            stores.append((f"{name}_[i]", value))
+            new[name] = value
 
         y = z - mean
         r = sym(f"r{ch}")
@@ -260,12 +270,12 @@ class Emitter:
         for (i, j), v in p.items():
             if i in unit or j in unit:
                 # With h a unit vector the observed row shrinks by r/s: the same value without the cancellation.
-                new = v * shrink
+                less = v * shrink
             elif i == j:
-                new = maximum(v - k[i] * ph[j], v * shrink)  # p - (ph)²/s >= p r/s, since (ph)² <= p hph
+                less = maximum(v - k[i] * ph[j], v * shrink)  # p - (ph)²/s >= p r/s, since (ph)² <= p hph
             else:
-                new = v - k[i] * ph[j]
-            put(f"p{i}_{j}", new)
+                less = v - k[i] * ph[j]
+            put(f"p{i}_{j}", less)
         self._learn(put, ch, dt, y, s, nis, gated, r, learned_r)
         knots, size = [sym(f"k{ch}_{j}") for j in range(KNOTS)], minimum(sqrt(nis), LARGEST)
         put(f"c{ch}", minimum(surprise(size, knots), most_claimed(count)))
@@ -280,12 +290,11 @@ class Emitter:
         put(f"y{ch}", mean)
         put(f"s{ch}", s)
         put(f"i{ch}", nis)
-        # Infinite or NaN when any number went beyond float64: a variance does so before what it belongs to.
         sound = nis
-        for name, value in stores:
-            if name in {f"p{j}_{j}_[i]" for j in range(self.n)}:
+        for name, value in new.items():
+            if name in {f"p{j}_{j}" for j in range(self.n)}:
                 sound = sound + value
-        return emit("step", ("i", "t", "z", *self.extra), self._loads(arrays=arrays), stores, [sound], arrays=arrays)
+        return new, sound
 
     def _learn(
         self,
@@ -357,6 +366,14 @@ def compile_step(emitter: Emitter, index: int, columns: Mapping[str, Any], *, ar
     else:
         source = emitter.input_source(index - channels, arrays=arrays)
     return compile_function("step", source, columns, arrays=arrays)
+
+
+def plan_run(emitter: Emitter) -> Plan:
+    """Many steps of the one channel that is all that ever arrives: `agent.distribute`. Reads t and z; tells `sound`."""
+    new, sound = emitter.step(0)
+    kept = [name for name in emitter.layout.state if name not in new]
+    narrow = frozenset(filter(emitter.layout.narrow, new))
+    return Plan(new, ("t", "z"), {"sound": sound}, narrow=narrow, kept=kept)
 
 
 def compile_ahead(emitter: Emitter, columns: Mapping[str, Any], *, arrays: bool) -> Callable[..., Any]:

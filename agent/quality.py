@@ -79,6 +79,27 @@ class Quality:
         self.rows.columns[f"quality{slot}"][rows] = codes
         return relearned
 
+    def mark_run(
+        self, nis: NDArray[np.float64], gated: NDArray[np.float64] | None, rests: Sequence[Sequence[Any]]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """The codes of many readings in order, and where the level was taken over; nothing is kept.
+
+        gated: improbable ones in a row, with each. rests: for each `flat` detector readings at rest, the most before,
+        and how often it moves, with each reading.
+        """
+        codes = np.zeros(len(nis), np.uint8)
+        relearned = np.zeros(len(nis), bool)
+        for at_rest, most, often in rests:
+            for j in np.flatnonzero((at_rest >= score.FLAT_LEAST) & (at_rest > 2.0 * most)).tolist():
+                if _sure(float(at_rest[j]), float(often[j])):
+                    codes[j] = STUCK
+        if self.robust and gated is not None:
+            beyond = nis > GATE
+            relearned = beyond & (gated == 0.0)
+            codes[beyond] = UNCERTAIN
+            codes[relearned] = RELEARNED
+        return codes, relearned
+
     def _stuck(self, slot: int, row: int) -> bool:
         for rule in self.flat[slot]:
             if rule.conditions(None, row)[0]:
@@ -86,10 +107,8 @@ class Quality:
         for rest in self.rests[slot]:
             v = rest.views
             still = v["r"][row]
-            if still >= score.FLAT_LEAST and still > 2.0 * v["R"][row]:
-                often = v["o"][row]
-                if often >= 1.0 or -still * math.log10(1.0 - often) >= _SURE:
-                    return True
+            if still >= score.FLAT_LEAST and still > 2.0 * v["R"][row] and _sure(still, v["o"][row]):
+                return True
         return False
 
     # -- channels together
@@ -113,3 +132,8 @@ class Quality:
             quality = views[f"quality{w.slot}"]
             if odd & (1 << k) and quality[row] == GOOD:
                 quality[row] = INCONSISTENT
+
+
+def _sure(still: float, often: float) -> bool:
+    """Whether so many readings at rest are improbable for what moves so often."""
+    return often >= 1.0 or -still * math.log10(1.0 - often) >= _SURE

@@ -21,11 +21,11 @@ from agent.alarms.rules import Condition, Index, Watched
 from agent.columns import grown
 from agent.config import AnomalyAlarm
 
-_CALM = 0.5  # of the threshold, below which a reading is calm
-_CALM_READINGS = 10.0  # in a row that end an alarm
-_CALM_LEAST = 1.0  # a score below is calm whatever the threshold
+CALM_SHARE = 0.5  # of the threshold, below which a reading is calm
+CALM_READINGS = 10.0  # in a row that end an alarm
+CALM_LEAST = 1.0  # a score below is calm whatever the threshold
 _NOMINAL = 2.0  # least threshold before the fleet's offset: less than one reading in a hundred
-_LEAST = 1.5  # whatever the budget and the fleet, a lower score raises no alarm
+LEAST = 1.5  # whatever the budget and the fleet, a lower score raises no alarm
 
 
 class Anomaly:
@@ -82,7 +82,7 @@ class Anomaly:
             if n % block.readings == 0.0:
                 self._floats[f"learn_{name}"](row)
         # Below this nothing is anything but calm, so the threshold is asked for where it matters only.
-        calm = raw < _CALM_LEAST or raw < self.threshold(row) * _CALM
+        calm = raw < CALM_LEAST or raw < self.threshold(row) * CALM_SHARE
         v["calm"][row] = v["calm"][row] + 1.0 if calm else 0.0
 
     def observe_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> None:
@@ -104,9 +104,9 @@ class Anomaly:
                 full = c["n"][rows] % block.readings == 0.0
                 if full.any():
                     self._arrays[f"learn_{name}"](rows[full])
-        calm = raw < _CALM_LEAST
+        calm = raw < CALM_LEAST
         for j in np.flatnonzero(~calm).tolist():
-            calm[j] = raw[j] < self.threshold(int(rows[j])) * _CALM
+            calm[j] = raw[j] < self.threshold(int(rows[j])) * CALM_SHARE
         c["calm"][rows] = np.where(calm, c["calm"][rows] + 1.0, 0.0)
 
     def shift(self, rows: Index, by: float) -> None:
@@ -114,8 +114,11 @@ class Anomaly:
 
     def threshold(self, row: int) -> float:
         """The score at which this row's alarm is raised."""
-        interval = self.watched.bank.views["d"][row]
-        return max(_LEAST, self._nominal(interval) + self.fleet.offset) if interval > 0.0 else score.LARGEST
+        return self.threshold_of(self.watched.bank.views["d"][row])
+
+    def threshold_of(self, interval: float) -> float:
+        """As `threshold`, by the usual seconds between readings."""
+        return max(LEAST, self._nominal(interval) + self.fleet.offset) if interval > 0.0 else score.LARGEST
 
     def _nominal(self, interval: float) -> float:
         """The threshold by the score's own claim. interval: usual seconds between readings."""
@@ -137,9 +140,9 @@ class Anomaly:
         return self.threshold(row)
 
     def clears(self, row: int) -> str:
-        left = _CALM_READINGS - min(self.views["calm"][row], _CALM_READINGS)
+        left = CALM_READINGS - min(self.views["calm"][row], CALM_READINGS)
         what = f"{left:g} more reading{'s' if left != 1.0 else ''} in a row" if left else "a reading"
-        return f"after {what} with evidence below {self.threshold(row) * _CALM:.3g} (half of the threshold)"
+        return f"after {what} with evidence below {self.threshold(row) * CALM_SHARE:.3g} (half of the threshold)"
 
     def evidence(self, row: int) -> float:
         """What the last reading says, whether an episode has told as much before or not."""
@@ -152,13 +155,13 @@ class Anomaly:
     def conditions(self, columns: Any, i: Index) -> tuple[Condition, Condition]:
         if not isinstance(i, np.ndarray):
             told = self.views["score"][i]
-            on = told >= _LEAST and told >= self.threshold(i)
-            return on, on or self.views["calm"][i] < _CALM_READINGS
+            on = told >= LEAST and told >= self.threshold(i)
+            return on, on or self.views["calm"][i] < CALM_READINGS
         told = self.columns["score"][i]
-        many = told >= _LEAST
+        many = told >= LEAST
         for j in np.flatnonzero(many).tolist():
             many[j] = told[j] >= self.threshold(int(i[j]))
-        return many, many | (self.columns["calm"][i] < _CALM_READINGS)
+        return many, many | (self.columns["calm"][i] < CALM_READINGS)
 
     def value(self, row: int) -> float:
         return float(self.views["score"][row])

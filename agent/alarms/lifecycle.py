@@ -87,7 +87,7 @@ class Lifecycle:
             return None
         if columns[f"n{self.watched.channel}"][row] < self.learning:
             on = False
-        return self._move(row, bool(on), bool(hold), time)
+        return self.move(row, bool(on), bool(hold), time)
 
     def readings(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> list[tuple[int, Transition]]:
         """As `reading`, for different rows. Returns (position in `rows`, change)."""
@@ -114,12 +114,13 @@ class Lifecycle:
         changes = []
         learned = columns[f"n{self.watched.channel}"][rows] >= self.learning
         for k in np.flatnonzero(look).tolist():
-            change = self._move(int(rows[k]), bool(on[k]) and bool(learned[k]), bool(hold[k]), float(times[k]))
+            change = self.move(int(rows[k]), bool(on[k]) and bool(learned[k]), bool(hold[k]), float(times[k]))
             if change is not None:
                 changes.append((k, change))
         return changes
 
-    def _move(self, row: int, on: bool, hold: bool, time: float) -> Transition | None:
+    def move(self, row: int, on: bool, hold: bool, time: float) -> Transition | None:
+        """What follows from the conditions after a reading at event time `time`."""
         phase = self._phase[row]
         if phase == NORMAL:
             if on and self.on_delay <= 0.0:

@@ -25,11 +25,14 @@ once.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from types import CodeType
+from typing import Any
 
-from agent.expr import Expr, const, emit, lift, maximum, minimum, sqrt, sym, where
+from agent.distribute import Plan
+from agent.expr import Expr, const, emit, lift, maximum, minimum, narrowed, sqrt, sym, where
 from agent.tail import KNOTS, learned, most_claimed, surprise
 
 HOURS = 24
@@ -106,7 +109,7 @@ class _Step:
     """Gathers what is stored while the detectors are written down."""
 
     def __init__(self) -> None:
-        self.stores: list[tuple[str, Expr]] = []
+        self.new: dict[str, Expr] = {}
         self.n = sym("n")
         self.z = sym("x")
         self.pace = 1.0 / (self.n + 1.0)
@@ -114,7 +117,7 @@ class _Step:
     def put(self, name: str, value: Expr) -> None:
         if name in ("S", "g", "D"):
             value = minimum(value, WIDEST)
-        self.stores.append((f"{name}_[{'j' if name in HOUR else 'i'}]", value))
+        self.new[name] = value
 
     def follow(self, name: str, value: Expr, readings: Expr | float) -> Expr:
         """An average of `value` over as many readings as given, or over all while they are fewer."""
@@ -221,12 +224,8 @@ class _Step:
         return told
 
 
-@cache
-def program(detectors: tuple[str, ...], *, arrays: bool) -> CodeType:
-    """Code of `step(i, j, x, c, size, d)`: one reading x of rows i, whose hours are at j, with its surprise, its
-    |innovation| in standard deviations, and the usual interval (s); and of `learn_shift(i)` and `learn_noise(i)`, for
-    rows whose block ends with it.
-    """
+def _step(detectors: tuple[str, ...]) -> tuple[_Step, Expr]:
+    """The columns after a reading, and the evidence of it."""
     s = _Step()
     hour, usual, spread, off = s.hour()
     make = {"hour": lambda: hour, "sudden": lambda: sym("c"), "shift": lambda: s.shift(off)}
@@ -243,9 +242,21 @@ def program(detectors: tuple[str, ...], *, arrays: bool) -> CodeType:
     s.put("spread", where(told, spread, sym("spread")))
     s.put("z", s.z)
     s.put("n", s.n + 1.0)
+    return s, raw
+
+
+@cache
+def program(detectors: tuple[str, ...], *, arrays: bool) -> CodeType:
+    """Code of `step(i, j, x, c, size, d)`: one reading x of rows i, whose hours are at j, with its surprise, its
+    |innovation| in standard deviations, and the usual interval (s); and of `learn_shift(i)` and `learn_noise(i)`, for
+    rows whose block ends with it.
+    """
+    s, raw = _step(detectors)
+    at = {name: f"{name}_[{'j' if name in HOUR else 'i'}]" for name in ROW + HOUR}
     wide = ".astype(wide)" if arrays else ""  # arithmetic is in float64, as it is on floats
-    loads = {name: f"{name}_[{'j' if name in HOUR else 'i'}]{wide if name in NARROW else ''}" for name in ROW + HOUR}
-    source = emit("step", ("i", "j", "x", "c", "size", "d"), loads, s.stores, [raw], arrays=arrays)
+    loads = {name: f"{place}{wide if name in NARROW else ''}" for name, place in at.items()}
+    written = [(at[name], value) for name, value in s.new.items()]
+    source = emit("step", ("i", "j", "x", "c", "size", "d"), loads, written, [raw], arrays=arrays)
     for name, block in BLOCKS.items():
         knots, largest = _knots(block.knots), sym(block.largest)
         stores = [(f"{block.largest}_[i]", const(0.0))]
@@ -253,3 +264,28 @@ def program(detectors: tuple[str, ...], *, arrays: bool) -> CodeType:
             stores.append((f"{block.knots}{k}_[i]", knot))
         source += emit(f"learn_{name}", ("i",), loads, stores, [], arrays=arrays)
     return compile(source, "<emitted score>", "exec")
+
+
+@cache
+def plan_run(detectors: tuple[str, ...]) -> Plan:
+    """Many readings in one go: `agent.distribute`. Reads what `step` does, and `ends_shift` and `ends_noise`: whether a
+    block ends with the reading. Tells `raw`. Columns of hours are class 1.
+    """
+    s, raw = _step(detectors)
+    for name in (name for name in BLOCKS if name in detectors):
+        block, ends = BLOCKS[name], sym(f"ends_{name}")
+        largest = s.new[block.largest]
+        kept = narrowed(largest) if block.largest in NARROW else largest
+        knots = _knots(block.knots)
+        for k, knot in enumerate(learned(kept, s.new["n"] / block.readings, knots)):
+            s.new[f"{block.knots}{k}"] = where(ends, knot, knots[k])
+        s.new[block.largest] = where(ends, 0.0, largest)
+    series = ("x", "c", "size", "d", *(f"ends_{name}" for name in BLOCKS))
+    narrow, hours = frozenset(name for name in s.new if name in NARROW), dict.fromkeys(HOUR, 1)
+    return Plan(s.new, series, {"raw": raw}, narrow=narrow, classes=hours)
+
+
+@cache
+def run(detectors: tuple[str, ...], *, arrays: bool) -> Callable[..., Any]:
+    """What `plan_run` emits."""
+    return plan_run(detectors).compile(arrays=arrays)

@@ -1,0 +1,92 @@
+"""The anomaly score through a run: many readings of each of several rows at once, to the same bits as one by one.
+
+As `agent.trajectory` is to a bank: `score_run` touches nothing, `keep` makes its end the state of the rule, `show` lets
+the rule stand where it stood after some reading, so that it can say what it then said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.alarms import score
+from agent.alarms.anomaly import CALM_LEAST, CALM_READINGS, CALM_SHARE, LEAST, Anomaly
+from agent.distribute import Order, Plan
+from agent.expr import sym, where
+from agent.trajectory import Rows, Trajectory
+
+
+class Scores(NamedTuple):
+    """The columns of a rule through a run, as in `Trajectory`; those of hours by pairs of row and hour."""
+
+    rule: Anomaly
+    path: Trajectory
+    columns: dict[str, Any]
+    hours: tuple[Rows, Rows, Rows]  # of each pair: row, hour, and where the last values are
+    on: NDArray[np.bool_]  # (N)
+    hold: NDArray[np.bool_]  # (N)
+
+    def after(self, name: str) -> Any:
+        return self.columns[name][len(self.path.sequence.rows) :]
+
+
+def score_run(rule: Anomaly, path: Trajectory, hour_order: tuple[Order, Rows, Rows, Rows]) -> Scores | None:
+    """Score the readings of a run of the watched filter. hour_order: `Sequence.by_hour`. None: as `agent.trajectory.run`."""
+    s, k = path.sequence, rule.watched.channel
+    order, ordinals, hours, last = hour_order
+    names = score.plan_run(rule.detectors).names
+    pairs = s.rows[ordinals]
+    starts = {
+        name: rule.columns[name][hours, pairs] if name in score.HOUR else rule.columns[name][s.rows] for name in names
+    }
+    count = starts["n"][s.ordinal] + order.ranks + 1.0
+    interval = path.after("d")
+    with np.errstate(all="ignore"):
+        series = {"x": path.values, "c": path.after(f"c{k}"), "size": np.sqrt(path.after(f"i{k}")), "d": interval}
+        series |= {f"ends_{name}": count % block.readings == 0.0 for name, block in score.BLOCKS.items()}
+        try:
+            columns, told = score.run(rule.detectors, arrays=s.arrays)(starts, series, order)
+        except (ArithmeticError, ValueError):
+            return None
+    raw, scored = told["raw"], columns["score"][len(s.rows) :]
+    is_calm = raw < CALM_LEAST
+    on = np.zeros(len(raw), bool)
+    for j in np.flatnonzero(~is_calm).tolist():
+        threshold = rule.threshold_of(float(interval[j]))
+        is_calm[j] = raw[j] < threshold * CALM_SHARE
+        on[j] = scored[j] >= LEAST and scored[j] >= threshold
+    counted, _ = _counting(arrays=s.arrays)({"calm": rule.columns["calm"][s.rows]}, {"is_calm": is_calm}, s.order())
+    columns |= counted
+    columns["time"] = np.append(rule.columns["time"][s.rows], path.times)
+    hold = on | (counted["calm"][len(s.rows) :] < CALM_READINGS)
+    return Scores(rule, path, columns, (pairs, hours, last), on, hold)
+
+
+@cache
+def _counting(*, arrays: bool) -> Callable[..., Any]:
+    """Calm readings in a row."""
+    step = {"calm": where(sym("is_calm"), sym("calm") + 1.0, 0.0)}
+    return Plan(step, ("is_calm",), {}, narrow=frozenset(("calm",))).compile(arrays=arrays)
+
+
+def keep(scores: Scores) -> None:
+    """The rule goes on from the end of the run."""
+    s, rule = scores.path.sequence, scores.rule
+    rows, hours, last = scores.hours
+    for name, column in scores.columns.items():
+        if name in score.HOUR:
+            rule.columns[name][hours, rows] = column[last]
+        else:
+            rule.columns[name][s.rows] = column[len(s.rows) + s.last]
+
+
+def show(scores: Scores, ordinal: int, at: int) -> None:
+    """Set one row to what it was after its step number `at` of the run, but for what it learned of hours."""
+    s, rule = scores.path.sequence, scores.rule
+    for name, column in scores.columns.items():
+        if name not in score.HOUR:
+            rule.columns[name][s.rows[ordinal]] = column[len(s.rows) + at]
