@@ -109,12 +109,10 @@ class Announcer:
             c["seq"][chosen] = seq
             c["published"][chosen] = at
         if len(chosen) and not self.muted:
-            names, safe, quoted = self.rows.names, self.rows.safe, self.rows.quoted
-            listed = chosen.tolist()
-            called, texts = [names[row] for row in listed], [quoted[row] for row in listed]
+            called, safe, texts = self.rows.spelled(chosen.tolist())
             columns = c["status"][chosen], c["time"][chosen], at, seq
             self._states.payloads.extend(self.encoder.write_many(chosen, called, texts, *columns))
-            self._states.topics.extend(joined(self.rows.prefix, [safe[row] for row in listed], b"/state"))
+            self._states.topics.extend(joined(self.rows.prefix, safe, b"/state"))
             self._states.messages.extend(causes)
         if self.forecaster.horizons:
             for k in np.flatnonzero(self.foresight_due(received, c["forecast"][rows])).tolist():
@@ -169,12 +167,10 @@ class Announcer:
     ) -> None:
         """Write the states of these rows as they were. shown: the columns that the encoder reads (`names`), at each."""
         if len(rows) and not self.muted:
-            names, safe, quoted = self.rows.names, self.rows.safe, self.rows.quoted
-            listed = rows.tolist()
-            called, texts = [names[row] for row in listed], [quoted[row] for row in listed]
+            called, safe, texts = self.rows.spelled(rows.tolist())
             columns = self.rows.columns["status"][rows], times, received, sequence
             self._states.payloads.extend(self.encoder.write_many(None, called, texts, *columns, shown=shown))
-            self._states.topics.extend(joined(self.rows.prefix, [safe[row] for row in listed], b"/state"))
+            self._states.topics.extend(joined(self.rows.prefix, safe, b"/state"))
             self._states.messages.extend(messages.tolist())
 
     def _wants(self, row: int, received: float) -> bool:

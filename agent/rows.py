@@ -6,6 +6,7 @@ Rows are only ever added. `columns` are arrays for many rows, `views` the same m
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,8 @@ class Rows:
         """channels: how many; tracked: states whose last published mean is kept; prefix: of every topic."""
         self.names: list[str] = []
         self.row_of: dict[str, int] = {}
-        self.safe: list[bytes] = []  # names as a level of a topic
-        self.quoted: list[bytes] = []  # names as they stand in JSON; mostly the same bytes
+        # Names as a level of a topic and as they stand in JSON, where these are not just their bytes.
+        self._unusual: dict[int, tuple[bytes, bytes]] = {}
         self.prefix = prefix
         self.capacity = 0
         self.columns: dict[str, NDArray[Any]] = {
@@ -56,8 +57,8 @@ class Rows:
         self.names.append(name)
         self.row_of[name] = row
         safe, text = safe_level(name).encode(), quoted(name)
-        self.safe.append(safe)
-        self.quoted.append(safe if text == safe else text)
+        if not safe == text == name.encode():
+            self._unusual[row] = safe, text
         self.views["made"][row] = now
         return row
 
@@ -68,7 +69,20 @@ class Rows:
 
     def topic(self, row: int, suffix: bytes) -> bytes:
         """`<prefix>/<site>/<asset><suffix>`, safe whatever the asset is called."""
-        return self.prefix + self.safe[row] + suffix
+        safe, _ = self._unusual.get(row) or (self.names[row].encode(), b"")
+        return self.prefix + safe + suffix
+
+    def spelled(self, rows: Sequence[int]) -> tuple[list[str], list[bytes], list[bytes]]:
+        """The names of these rows; the same as levels of a topic, and as they stand in JSON."""
+        names = [self.names[row] for row in rows]
+        safe = [name.encode() for name in names]
+        if not self._unusual:
+            return names, safe, safe
+        found = [(k, self._unusual[row]) for k, row in enumerate(rows) if row in self._unusual]
+        texts = safe.copy()
+        for k, (level, text) in found:
+            safe[k], texts[k] = level, text
+        return names, safe, texts
 
     def lags(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """Arrival minus event time of the newest reading: turns event times into arrival times. 0 before the first."""
