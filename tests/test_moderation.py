@@ -21,14 +21,16 @@ class Stream:
         self.helpings: list[int] = []
         self.waits: list[float] = []
 
-    def run(self, seconds: float, *, awaited: bool = False) -> None:
+    def run(self, seconds: float, *, awaited: bool = False, most: int = 10**9) -> None:
+        """most: messages that one helping can hold."""
         end = self.now + seconds
         while self.now < end:
             self.now = max(self.now, self.moderation.due, 1000.0 + (self.taken + 1) / self.rate)
-            count = int((self.now - 1000.0) * self.rate) - self.taken
+            waiting = int((self.now - 1000.0) * self.rate) - self.taken
+            count = min(waiting, most)
             self.taken += count
             self.helpings.append(count)
-            self.moderation.read(count, self.now, awaited=awaited)
+            self.moderation.read(count, self.now, awaited=awaited, more=count == most)
             self.waits.append(self.moderation.due - self.now)
             self.now += self.work
 
@@ -61,6 +63,14 @@ def test_no_more_than_enough_is_waited_for() -> None:
     stream.run(2.0)
     assert min(stream.helpings[before:]) > 0.8 * ENOUGH
     assert max(stream.helpings[before:]) < 1.2 * ENOUGH
+
+
+def test_a_helping_that_does_not_hold_what_gathered_is_followed_by_the_next_at_once() -> None:
+    """Or large messages would be read slower than they come, and the broker's queue grow until it drops some."""
+    stream = Stream(20_000.0, 2e-4)
+    stream.run(2.0, most=218)
+    waiting = (stream.now - 1000.0) * stream.rate - stream.taken
+    assert waiting <= 20_000 * (LONGEST + 1e-3)
 
 
 def test_one_burst_is_no_stream() -> None:

@@ -24,8 +24,11 @@ class Moderation:
         self.rate = 0.0  # messages a second
         self.due = -inf  # when to read again
 
-    def read(self, count: int, now: float, *, awaited: bool) -> None:
-        """So many messages were read; awaited: one side waits for acknowledgements of the other (QoS 1)."""
+    def read(self, count: int, now: float, *, awaited: bool = False, more: bool = False) -> None:
+        """So many messages were read.
+
+        awaited: one side waits for acknowledgements of the other (QoS 1); more: not all that was there was read.
+        """
         self._count += count
         elapsed = now - self._since
         if awaited:
@@ -34,7 +37,7 @@ class Moderation:
             self.rate = self._count / elapsed if elapsed > 0.0 else 0.0
             self._since, self._count = now, 0
         # Who cannot keep up with the stream is later than this anyhow, and never waits.
-        pays = self.rate * self._longest >= WORTH
+        pays = self.rate * self._longest >= WORTH and not more
         self.due = now + min(self._longest, ENOUGH / self.rate) if pays else -inf
 
     def stop(self) -> None:

@@ -20,7 +20,7 @@ from agent.shell.link import Accepted, Identity, Link, Subscription
 from agent.shell.moderation import Moderation
 from agent.shell.outgoing import Outgoing
 from agent.shell.shed import TOPIC, Shed
-from agent.shell.wire import Counters
+from agent.shell.wire import READ_SIZE, Counters
 from agent.types import Batch, Publications, Reason, Reject
 
 __all__ = ["Counters", "Session", "Subscription"]
@@ -194,6 +194,7 @@ class Session:
         self._rejects = []
         if link.wire.waiting() > self._crowded:
             self._read_due = self._clock() + READ_ANYWAY
+        before = self.counters.bytes_in
         link.wire.fill()
         self._work(link)
         decoder = link.decoder
@@ -207,7 +208,8 @@ class Session:
         self.counters.received += len(topics)
         # Neither side may be kept waiting for what the other one's next acknowledgement makes room for.
         awaited = bool(decoder.ids or self._outgoing.outbox)
-        self._moderation.read(len(topics), self._clock(), awaited=awaited)
+        more = self.counters.bytes_in - before >= READ_SIZE
+        self._moderation.read(len(topics), self._clock(), awaited=awaited, more=more)
         batch = Batch(topics, payloads, self._arrivals(len(topics)), retained, asking)
         if self._shed.wanted and TOPIC in topics:
             others, more = self._shed.sift(batch)
