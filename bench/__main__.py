@@ -1,4 +1,4 @@
-"""`python -m bench [kernel core scale memory loop] [--rounds N] [--json FILE]`: a table on standard output, figures as JSON.
+"""`python -m bench [kernel core scale memory loop session] [--rounds N] [--json FILE]`: a table on standard output, figures as JSON.
 
 Machines are noisy: each figure is the median of its rounds, and yardsticks run in turns with what they measure.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from bench import alarms, core, kernel, loop, memory, scale
+from bench import alarms, bars, core, kernel, loop, memory, scale, session
 from bench.figures import Figure
 
 SECTIONS: dict[str, Callable[[int], Iterator[Figure]]] = {
@@ -22,6 +22,7 @@ SECTIONS: dict[str, Callable[[int], Iterator[Figure]]] = {
     "scale": scale.figures,
     "memory": memory.figures,
     "loop": loop.figures,
+    "session": session.figures,
 }
 MINUTES = "alarms"  # takes minutes, so it is run only where it is asked for
 
@@ -34,7 +35,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="how often each figure is taken (default 5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     parser.add_argument(
-        "--plots", type=Path, metavar="DIR", help="with `alarms`: draw the pictures of docs/alarms.md there"
+        "--plots", type=Path, metavar="DIR", help="draw the pictures of docs/alarms.md and docs/performance.md there"
     )
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="with `alarms`: keep simulated readings there for next time"
@@ -50,6 +51,8 @@ def main() -> int:
         for figure in sections[section](arguments.rounds):
             found.append(figure)
             print(f"  {figure.name:58s} {figure.value:10.3f} {figure.unit}", flush=True)
+    if arguments.plots is not None:
+        bars.draw(found, arguments.plots / "cost.svg")
     if arguments.json is not None:
         machine = {"python": platform.python_version(), "machine": platform.machine()}
         figures = [f._asdict() for f in found]

@@ -19,13 +19,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.figures import Figure
-from tests.brokers import Mosquitto, packet, publish
+from tests.brokers import packet, publish
+from tests.chaos.actors import QuietMosquitto
 
 ASSETS, MESSAGES, SLOW = 1000, 60_000, 6_000
 HERE = Path(__file__).parent
 
 
-def _cpu(pid: int) -> float:
+def cpu(pid: int) -> float:
+    """Seconds of CPU that a process has taken, of the user and of the system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -83,20 +85,22 @@ def _contenders(port: int, folder: Path) -> Iterator[tuple[str, list[str], str, 
     agent = [sys.executable, "-m", "agent", "run", "-c", str(HERE.parent / "configs/bench/wire.yaml")]
     yield "agent", agent, "twinned", MESSAGES
     yield "paho + filterpy", [sys.executable, str(HERE / "plain.py"), str(port)], "twin", SLOW
-    compiler = shutil.which("cc")
-    echo = folder / "echo"
-    if (
-        compiler
-        and not subprocess.run(
-            [compiler, "-O2", HERE / "echo.c", "-lmosquitto", "-o", echo], capture_output=True, check=False
-        ).returncode
-    ):
+    if (echo := build_echo(folder)) is not None:
         yield "echo in C", [str(echo), str(port)], "twin", MESSAGES
+
+
+def build_echo(folder: Path) -> Path | None:
+    """The echo, built there; None without a compiler or libmosquitto's headers."""
+    compiler, echo = shutil.which("cc"), folder / "echo"
+    if compiler is None:
+        return None
+    command = [compiler, "-O2", str(HERE / "echo.c"), "-lmosquitto", "-o", str(echo)]
+    return None if subprocess.run(command, capture_output=True, check=False).returncode else echo
 
 
 def figures(rounds: int) -> Iterator[Figure]:
     found: dict[str, list[tuple[float, float, float, float]]] = {}
-    with tempfile.TemporaryDirectory() as folder, Mosquitto(Path(folder)) as broker:
+    with tempfile.TemporaryDirectory() as folder, QuietMosquitto(Path(folder)) as broker:
         for _ in range(rounds):
             for name, command, answers, messages in _contenders(broker.port, Path(folder)):
                 found.setdefault(name, []).append(_measure(broker.port, command, answers, messages))
@@ -119,9 +123,9 @@ def _measure(port: int, command: list[str], answers: str, messages: int) -> tupl
             for attempt in range(30):
                 if drive(port, answers, ASSETS, now + attempt)[0] >= ASSETS:
                     break
-            before = _cpu(process.pid)
+            before = cpu(process.pid)
             count, rate = drive(port, answers, messages, now + 40)
-            return (_cpu(process.pid) - before) / messages * 1e6, rate, _rss(process.pid), float(messages - count)
+            return (cpu(process.pid) - before) / messages * 1e6, rate, _rss(process.pid), float(messages - count)
         finally:
             process.terminate()
             process.wait(10)
