@@ -117,8 +117,8 @@ def agent(broker: Mosquitto, **settings: object) -> Iterator[Contender]:
 def figures(rounds: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        protocols = [Side("MQTT 5", {"MQTT__PROTOCOL": "5"}), Side("3.1.1", {"MQTT__PROTOCOL": "3.1.1"})]
-        yield from _compare(home, *protocols, rounds)
+        newer, older = Side("MQTT 5", {"MQTT__PROTOCOL": "5"}), Side("3.1.1", {"MQTT__PROTOCOL": "3.1.1"})
+        yield from _compare(home, newer, older, rounds)
         for flight in (IN_FLIGHT, 20):
             one = Side(f"QoS 1, {flight} in flight", {"MQTT__QOS": 1}, qos=1)
             other = Side(f"QoS 0, beside {flight} in flight", {"MQTT__QOS": 0})
