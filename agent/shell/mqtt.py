@@ -208,8 +208,8 @@ class Session:
         self.counters.received += len(topics)
         # Neither side may be kept waiting for what the other one's next acknowledgement makes room for.
         awaited = bool(decoder.ids or self._outgoing.outbox)
-        more = self.counters.bytes_in - before >= READ_SIZE
-        self._moderation.read(len(topics), self._clock(), awaited=awaited, more=more)
+        full = self.counters.bytes_in - before >= READ_SIZE
+        self._moderation.read(len(topics), self._clock(), awaited=awaited, more=full)
         batch = Batch(topics, payloads, self._arrivals(len(topics)), retained, asking)
         if self._shed.wanted and TOPIC in topics:
             others, more = self._shed.sift(batch)
