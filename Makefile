@@ -29,8 +29,11 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	$(VENV)/bin/twinned demo $(DEMO)
 
+# Two at a time, because many wait for brokers and agents; `make test PROCESSES=0` runs them in this process.
+PROCESSES ?= 2
+
 test: lint
-	$(VENV)/bin/python -m pytest $(TESTS)
+	$(VENV)/bin/python -m pytest -n $(PROCESSES) --dist loadfile $(TESTS)
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .

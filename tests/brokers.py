@@ -6,6 +6,8 @@ Everything listens on a free loopback port and ends with its `with` block. Nothi
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import re
 import shutil
 import socket
@@ -21,15 +23,25 @@ from typing import Self
 
 import pytest
 
+PORTS, WORKERS = range(20_000, 32_000), 8
+_ASKED = itertools.count()
 PATIENCE = 20.0  # seconds until a test that waits gives up; only failures take that long
 
 
 def free_port() -> int:
-    """A port on which nothing listens now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """A port on which nothing listens now.
+
+    It lies below those that the system gives to connections, and among those of this one of several test processes, so that
+    nobody else takes it before it is used.
+    """
+    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0)
+    mine = range(PORTS.start + worker % WORKERS, PORTS.stop, WORKERS)
+    for _ in mine:
+        port = mine[(os.getpid() + next(_ASKED)) % len(mine)]
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
+    raise OSError("every port is taken")
 
 
 class Process:

@@ -4,6 +4,8 @@ Most of what it takes to make a core is working out the text of its filter steps
 configuration alone, and hundreds of tests start agents with the same few configurations again and again, so it is
 worked out once. What runs is the same text, compiled from the same source. Tests of the emitter itself give it components
 of their own, and the agents that tests start as processes know nothing of this.
+
+And no test fails because the machine is busy: examples of properties have no deadline, and may be made slowly.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
+import hypothesis
 import msgspec
 import pytest
 
@@ -24,6 +27,11 @@ from agent.kernel import Emitter
 BUILTIN = frozenset(("level", "level_rate", "first_order", "tank", "linear"))  # a plug-in's file may change
 SOURCES = ("step_source", "input_source", "ahead_source")
 MOST = 200  # plans, and programs, that are kept
+
+hypothesis.settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy machine")
 
 
 def _plain(value: object) -> object:
