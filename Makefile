@@ -45,7 +45,7 @@ format: $(STAMP)
 	$(VENV)/bin/ruff format .
 
 bench: $(STAMP)
-	$(VENV)/bin/python -m bench $(BENCH)
+	$(VENV)/bin/python -m bench --json build/bench.json --plots docs $(BENCH)
 
 fuzz: $(STAMP)
 	$(VENV)/bin/python -m tests.fuzz --count 1000000 --seed 1

@@ -56,6 +56,7 @@ def main() -> int:
     if arguments.json is not None:
         machine = {"python": platform.python_version(), "machine": platform.machine()}
         figures = [f._asdict() for f in found]
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps({"machine": machine, "figures": figures}, indent=1) + "\n")
     return 0
 

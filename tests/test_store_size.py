@@ -97,12 +97,16 @@ def test_a_file_within_its_limit_is_left_as_it_is(tmp_path: Path) -> None:
         assert "the store was made smaller" not in words(back)
 
 
-def test_a_disk_without_room_for_it_keeps_the_file_as_it_is_and_everything_is_stored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("written", [False, True])
+def test_a_disk_without_room_for_it_keeps_what_is_stored_wherever_it_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: bool
 ) -> None:
+    """Before anything is written anew, and when all is in the log and not in the file yet."""
     path = tmp_path / "t.db"
 
     def full(store: Store) -> None:
+        if written:
+            store._db.execute("VACUUM")
         raise StoreError("database or disk is full (SQLITE_FULL)")
 
     monkeypatch.setattr(Store, "shrink", full)
