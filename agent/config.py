@@ -479,6 +479,12 @@ class AnomalyAlarm(_Alarm, kw_only=True, frozen=True, tag="anomaly", tag_field="
             description="What it looks for: unusual for the hour of the day, sudden, shifted, noisier or quieter, flat; and channels of an asset that do not go together as usual.",
         ),
     ] = field(default_factory=lambda: ["hour", "sudden", "shift", "noise", "flat", "joint"])
+    season: Annotated[
+        Literal["auto", "none", "day", "week"],
+        Meta(
+            description="What of the time decides what is usual: `day`: the hour (UTC); `week`: the day of the week as well; `none`: nothing; `auto`: the hour, and the day of the week where it is found to explain something."
+        ),
+    ] = "auto"
     joint_channels: Annotated[
         int,
         Meta(

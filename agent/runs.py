@@ -152,8 +152,7 @@ class Runs:
     def _judge(self, alarm: Lifecycle, path: Trajectory, order: Any) -> Judged | None:
         rule, size = alarm.rule, len(path.times)
         if isinstance(rule, Anomaly):
-            hours = (path.times % 86400.0 // 3600.0).astype(np.intp)
-            scores = scored.score_run(rule, path, path.sequence.by_hour(hours))
+            scores = scored.score_run(rule, path, path.sequence.by_hour(rule.hours_of(path.times)))
             return None if scores is None else Judged(alarm, scores.on, scores.hold, scores)
         if isinstance(rule, Absence):
             return Judged(alarm, np.zeros(size, bool), np.zeros(size, bool), None)
@@ -295,7 +294,7 @@ class Runs:
         sequence: NDArray[np.int64],
     ) -> None:
         block = self.block
-        views, banks, targets = block.rows.views, block.banks, block.plan.targets
+        banks, targets = block.banks, block.plan.targets
         low, high = np.searchsorted(ends.rows, (row, row + 1)).tolist()
         waiting: list[tuple[int, int, Iterator[Any]]] = []
         for turn, (run, bands) in enumerate(looks):

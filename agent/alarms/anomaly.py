@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.alarms import score
+from agent.alarms import score, season
 from agent.alarms.fleet import Fleet
 from agent.alarms.rules import Condition, Index, Watched
 from agent.columns import grown
@@ -38,6 +38,9 @@ class Anomaly:
         self.watched = watched
         self.rate = spec.false_alarms / float(spec.per) / channels  # per second
         self.fleet = Fleet(self.rate)
+        self.season = spec.season
+        self.weekly = spec.season in ("auto", "week")  # the days of the week are told apart, or may be
+        self._bins = score.HOURS if spec.season == "none" else 1  # of the day that are one
         self.detectors = tuple(name for name in score.DETECTORS if name in spec.detectors)
         self.blocks = {name: block for name, block in score.BLOCKS.items() if name in self.detectors}
         count, per = spec.false_alarms, float(spec.per)
@@ -47,6 +50,9 @@ class Anomaly:
         for name in score.ROW + score.HOUR:
             shape = (score.HOURS, 0) if name in score.HOUR else (0,)
             self.columns[name] = np.zeros(shape, np.float32 if name in score.NARROW else np.float64)
+        for name in (*season.ROW, *season.SLOTTED) if self.weekly else ():
+            slots = (season.SLOTS, 0) if name in season.SLOTTED else (0,)
+            self.columns[name] = np.zeros(slots, np.float32 if name in season.NARROW else np.float64)
         self._capacity = 0
         self.views: dict[str, Any] = {}
         self._floats: dict[str, Any] = {}
@@ -54,28 +60,51 @@ class Anomaly:
 
     def grow(self, capacity: int) -> None:
         self._capacity = capacity
-        self.columns = grown(self.columns, capacity, lambda name: math.nan if name == "time" else score.start(name))
+        self.columns = grown(self.columns, capacity, _start)
         self.views.update((name, column.reshape(-1).data) for name, column in self.columns.items())
         if not self._floats:
             self._floats = {"sqrt": math.sqrt}
             self._arrays = {"sqrt": np.sqrt, "where": np.where, "wide": np.float64}
-            exec(score.program(self.detectors, arrays=False), self._floats)  # noqa: S102 - built from this package's own expressions
-            exec(score.program(self.detectors, arrays=True), self._arrays)  # noqa: S102 - the same
+            for scope, arrays in ((self._floats, False), (self._arrays, True)):
+                code = score.program(self.detectors, weekly=self.weekly, arrays=arrays)
+                exec(code, scope)  # noqa: S102 - built from this package's own expressions
         self._floats.update({f"{name}_": view for name, view in self.views.items()})
         self._arrays.update({f"{name}_": column.reshape(-1) for name, column in self.columns.items()})
+
+    def hours_of(self, times: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Of the day, UTC, or all the same."""
+        return (times % 86400.0 // 3600.0).astype(np.intp) // self._bins
+
+    def interval(self, usual: Any) -> Any:
+        """What the score takes for the usual seconds between readings: where all hours are one, a visit is a day."""
+        return usual / self._bins
+
+    @property
+    def always(self) -> bool:
+        return self.season == "week"
 
     def observe(self, row: int, time: float) -> None:
         k, bank, v = self.watched.channel, self.watched.bank.views, self.views
         if time <= v["time"][row]:
             return
         v["time"][row] = time
+        reading = bank[f"z{k}"][row]
+        added = 0.0
+        if self.weekly:
+            if v["slot"][row] != (slot := season.slot_of(time)):
+                rows, slots, first = np.array([row]), np.array([slot]), np.array([reading])
+                self._forget(season.enter(self.columns, rows, slots, first, always=self.always))
+            v["sum"][row] += reading - v["ref"][row]
+            v["count"][row] += 1.0
+            added = v["week"][row]
         (raw,) = self._floats["step"](
             row,
-            int(time % 86400.0 // 3600.0) * self._capacity + row,
-            bank[f"z{k}"][row],
+            int(time % 86400.0 // 3600.0) // self._bins * self._capacity + row,
+            reading,
+            added,
             bank[f"c{k}"][row],
             math.sqrt(bank[f"i{k}"][row]),
-            bank["d"][row],
+            bank["d"][row] / self._bins,
         )
         n = v["n"][row]
         for name, block in self.blocks.items():
@@ -91,14 +120,20 @@ class Anomaly:
         if late.any():
             rows, times = rows[~late], times[~late]
         c["time"][rows] = times
+        readings = bank[f"z{k}"][rows]
+        added: NDArray[np.float64] | None = None
+        if self.weekly:
+            added, found = season.pass_by(c, rows, times, readings, always=self.always)
+            self._forget(found)
         with np.errstate(all="ignore"):
             (raw,) = self._arrays["step"](
                 rows,
-                (times % 86400.0 // 3600.0).astype(np.intp) * self._capacity + rows,
-                bank[f"z{k}"][rows],
+                self.hours_of(times) * self._capacity + rows,
+                readings,
+                added,
                 bank[f"c{k}"][rows],
                 np.sqrt(bank[f"i{k}"][rows]),
-                bank["d"][rows],
+                self.interval(bank["d"][rows]),
             )
             for name, block in self.blocks.items():
                 full = c["n"][rows] % block.readings == 0.0
@@ -108,6 +143,11 @@ class Anomaly:
         for j in np.flatnonzero(~calm).tolist():
             calm[j] = raw[j] < self.threshold(int(rows[j])) * CALM_SHARE
         c["calm"][rows] = np.where(calm, c["calm"][rows] + 1.0, 0.0)
+
+    def _forget(self, rows: NDArray[np.intp]) -> None:
+        """What is unusual was learned without the week that has been found: it would take months to be forgotten."""
+        for name in score.OF_LEVEL if len(rows) else ():
+            self.columns[name][rows] = score.start(name)
 
     def shift(self, rows: Index, by: float) -> None:
         self.columns["time"][rows] += by
@@ -172,9 +212,12 @@ class Anomaly:
         unit = f" {w.unit}" if w.unit else ""
         reading, told, threshold = v["z"][row], v["score"][row], self.threshold(row)
         cause = score.DETECTORS[int(v["cause"][row])]
-        usual = f"usually {v['usual'][row]:.6g} ± {v['spread'][row]:.3g}{unit} at this hour"
+        when = "" if self.season == "none" else " at this hour"
+        if self.weekly and v["week"][row] != 0.0:
+            when += " of the week"
+        usual = f"usually {v['usual'][row]:.6g} ± {v['spread'][row]:.3g}{unit}{when}"
         what = {
-            "hour": f"{reading:.6g}{unit} is out of the ordinary for the time of day, {usual}",
+            "hour": f"{reading:.6g}{unit} is out of the ordinary{' for the time of day' if when else ''}, {usual}",
             "sudden": f"{reading:.6g}{unit} came suddenly",
             "shift": f"the last {score.SHIFT_FAST:g} readings are off what is usual by {v['f'][row]:.3g}{unit} on average, "
             f"those before by {v['s'][row]:.3g}",
@@ -191,6 +234,13 @@ class Anomaly:
         for name, column in self.columns.items():
             if name in data:  # what was stored before there were fleets lacks `top` and `often`
                 column[..., rows] = data[name].T
+
+
+def _start(name: str) -> float:
+    """A column's value before the first reading."""
+    if name == "time":
+        return math.nan
+    return season.start(name) if name in season.ROW else score.start(name)
 
 
 def _span(seconds: float) -> str:

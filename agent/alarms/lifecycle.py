@@ -53,8 +53,10 @@ class Lifecycle:
     @property
     def identity(self) -> str:
         """What the alarm's state depends on: while it stays the same, the state is carried over."""
-        # As `repr` wrote it before there was what one channel's condition does not depend on.
-        apart = {"latched"} if hasattr(self.rule, "members") else {"latched", "joint_channels"}
+        # As `repr` wrote it before there was what the condition does not depend on, and before there were seasons.
+        apart = {"latched", "season"} if hasattr(self.rule, "members") else {"latched", "joint_channels"}
+        if getattr(self.spec, "season", None) == "auto":
+            apart.add("season")
         kept = [k for k in self.spec.__struct_fields__ if k not in apart]
         said = ", ".join(f"{k}={getattr(self.spec, k)!r}" for k in kept)
         return f"({type(self.spec).__name__}({said}), {self.watched.name!r})"

@@ -77,6 +77,7 @@ ROW = (
     *("raw", "peak", "rest", "score", "top"),  # top: highest since the fleet last counted; -1 without any
     *("cause", "usual", "spread"),  # of the last score: detector, and level and spread usual at its hour
 )
+OF_LEVEL = tuple(f"{name}{k}" for name in ("H", "F") for k in range(KNOTS))  # knots of how far a level is off
 HOUR = ("L", "D", "K")  # per hour of the day: level, spread, readings
 # Kept as float32: what is bounded, or a size that a step moves by far more than float32 leaves out. Not the levels, nor
 # averages of them: a step of a slow average is smaller than the last digit of a large level would be.
@@ -108,10 +109,12 @@ def _ratio(a: Expr, b: Expr) -> Expr:
 class _Step:
     """Gathers what is stored while the detectors are written down."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, weekly: bool) -> None:
         self.new: dict[str, Expr] = {}
         self.n = sym("n")
-        self.z = sym("x")
+        self.x = sym("x")
+        self.added = sym("added") if weekly else const(0.0)
+        self.z = self.x - self.added
         self.pace = 1.0 / (self.n + 1.0)
 
     def put(self, name: str, value: Expr) -> None:
@@ -196,7 +199,7 @@ class _Step:
 
     def flat(self) -> Expr:
         n, often, run, most = self.n, sym("o"), sym("r"), sym("R")
-        moved = where(n > 0.0, where(self.z > sym("z"), 1.0, where(self.z < sym("z"), 1.0, 0.0)), 1.0)
+        moved = where(n > 0.0, where(self.x > sym("z"), 1.0, where(self.x < sym("z"), 1.0, 0.0)), 1.0)
         now = where(moved > 0.0, 0.0, run + 1.0)
         self.put("r", now)
         self.put("R", maximum(most, where(moved > 0.0, run, 0.0)))
@@ -224,9 +227,9 @@ class _Step:
         return told
 
 
-def _step(detectors: tuple[str, ...]) -> tuple[_Step, Expr]:
+def _step(detectors: tuple[str, ...], *, weekly: bool) -> tuple[_Step, Expr]:
     """The columns after a reading, and the evidence of it."""
-    s = _Step()
+    s = _Step(weekly=weekly)
     hour, usual, spread, off = s.hour()
     make = {"hour": lambda: hour, "sudden": lambda: sym("c"), "shift": lambda: s.shift(off)}
     make |= {"noise": s.noise, "flat": s.flat}
@@ -238,25 +241,25 @@ def _step(detectors: tuple[str, ...]) -> tuple[_Step, Expr]:
         raw = maximum(own, raw)
     told = s.episode(raw)
     s.put("cause", where(told, cause, sym("cause")))
-    s.put("usual", where(told, usual, sym("usual")))
+    s.put("usual", where(told, usual + s.added, sym("usual")))
     s.put("spread", where(told, spread, sym("spread")))
-    s.put("z", s.z)
+    s.put("z", s.x)
     s.put("n", s.n + 1.0)
     return s, raw
 
 
 @cache
-def program(detectors: tuple[str, ...], *, arrays: bool) -> CodeType:
-    """Code of `step(i, j, x, c, size, d)`: one reading x of rows i, whose hours are at j, with its surprise, its
-    |innovation| in standard deviations, and the usual interval (s); and of `learn_shift(i)` and `learn_noise(i)`, for
-    rows whose block ends with it.
+def program(detectors: tuple[str, ...], *, weekly: bool, arrays: bool) -> CodeType:
+    """Code of `step(i, j, x, added, c, size, d)`: one reading x of rows i, whose hours are at j, with what the day of the
+    week adds to it (`weekly`; not looked at otherwise), its surprise, its |innovation| in standard deviations, and the
+    usual interval (s); and of `learn_shift(i)` and `learn_noise(i)`, for rows whose block ends with it.
     """
-    s, raw = _step(detectors)
+    s, raw = _step(detectors, weekly=weekly)
     at = {name: f"{name}_[{'j' if name in HOUR else 'i'}]" for name in ROW + HOUR}
     wide = ".astype(wide)" if arrays else ""  # arithmetic is in float64, as it is on floats
     loads = {name: f"{place}{wide if name in NARROW else ''}" for name, place in at.items()}
     written = [(at[name], value) for name, value in s.new.items()]
-    source = emit("step", ("i", "j", "x", "c", "size", "d"), loads, written, [raw], arrays=arrays)
+    source = emit("step", ("i", "j", "x", "added", "c", "size", "d"), loads, written, [raw], arrays=arrays)
     for name, block in BLOCKS.items():
         knots, largest = _knots(block.knots), sym(block.largest)
         stores = [(f"{block.largest}_[i]", const(0.0))]
@@ -267,11 +270,11 @@ def program(detectors: tuple[str, ...], *, arrays: bool) -> CodeType:
 
 
 @cache
-def plan_run(detectors: tuple[str, ...]) -> Plan:
+def plan_run(detectors: tuple[str, ...], *, weekly: bool) -> Plan:
     """Many readings in one go: `agent.distribute`. Reads what `step` does, and `ends_shift` and `ends_noise`: whether a
     block ends with the reading. Tells `raw`. Columns of hours are class 1.
     """
-    s, raw = _step(detectors)
+    s, raw = _step(detectors, weekly=weekly)
     for name in (name for name in BLOCKS if name in detectors):
         block, ends = BLOCKS[name], sym(f"ends_{name}")
         largest = s.new[block.largest]
@@ -280,12 +283,12 @@ def plan_run(detectors: tuple[str, ...]) -> Plan:
         for k, knot in enumerate(learned(kept, s.new["n"] / block.readings, knots)):
             s.new[f"{block.knots}{k}"] = where(ends, knot, knots[k])
         s.new[block.largest] = where(ends, 0.0, largest)
-    series = ("x", "c", "size", "d", *(f"ends_{name}" for name in BLOCKS))
+    series = ("x", *(("added",) if weekly else ()), "c", "size", "d", *(f"ends_{name}" for name in BLOCKS))
     narrow, hours = frozenset(name for name in s.new if name in NARROW), dict.fromkeys(HOUR, 1)
     return Plan(s.new, series, {"raw": raw}, narrow=narrow, classes=hours)
 
 
 @cache
-def run(detectors: tuple[str, ...], *, arrays: bool) -> Callable[..., Any]:
+def run(detectors: tuple[str, ...], *, weekly: bool, arrays: bool) -> Callable[..., Any]:
     """What `plan_run` emits."""
-    return plan_run(detectors).compile(arrays=arrays)
+    return plan_run(detectors, weekly=weekly).compile(arrays=arrays)

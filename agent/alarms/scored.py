@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.alarms import score
+from agent.alarms import score, season
 from agent.alarms.anomaly import CALM_LEAST, CALM_READINGS, CALM_SHARE, LEAST, Anomaly
 from agent.distribute import Order, Plan
 from agent.expr import sym, where
@@ -26,6 +26,7 @@ class Scores(NamedTuple):
     rule: Anomaly
     path: Trajectory
     columns: dict[str, Any]
+    week: season.Columns  # by row, after the run
     hours: tuple[Rows, Rows, Rows]  # of each pair: row, hour, and where the last values are
     on: NDArray[np.bool_]  # (N)
     hold: NDArray[np.bool_]  # (N)
@@ -38,7 +39,7 @@ def score_run(rule: Anomaly, path: Trajectory, hour_order: tuple[Order, Rows, Ro
     """Score the readings of a run of the watched filter. hour_order: `Sequence.by_hour`. None: as `agent.trajectory.run`."""
     s, k = path.sequence, rule.watched.channel
     order, ordinals, hours, last = hour_order
-    names = score.plan_run(rule.detectors).names
+    names = score.plan_run(rule.detectors, weekly=rule.weekly).names
     pairs = s.rows[ordinals]
     starts = {
         name: rule.columns[name][hours, pairs] if name in score.HOUR else rule.columns[name][s.rows] for name in names
@@ -46,10 +47,17 @@ def score_run(rule: Anomaly, path: Trajectory, hour_order: tuple[Order, Rows, Ro
     count = starts["n"][s.ordinal] + order.ranks + 1.0
     interval = path.after("d")
     with np.errstate(all="ignore"):
-        series = {"x": path.values, "c": path.after(f"c{k}"), "size": np.sqrt(path.after(f"i{k}")), "d": interval}
+        series = {"x": path.values, "c": path.after(f"c{k}"), "size": np.sqrt(path.after(f"i{k}"))}
+        series["d"] = rule.interval(interval)
+        week: season.Columns = {}
+        if rule.weekly:
+            weekly = season.run(rule.columns, s.rows, s.ordinal, path.times, path.values, always=rule.always)
+            if weekly is None:
+                return None
+            week, series["added"] = weekly
         series |= {f"ends_{name}": count % block.readings == 0.0 for name, block in score.BLOCKS.items()}
         try:
-            columns, told = score.run(rule.detectors, arrays=s.arrays)(starts, series, order)
+            columns, told = score.run(rule.detectors, weekly=rule.weekly, arrays=s.arrays)(starts, series, order)
         except (ArithmeticError, ValueError):
             return None
     raw, scored = told["raw"], columns["score"][len(s.rows) :]
@@ -63,7 +71,9 @@ def score_run(rule: Anomaly, path: Trajectory, hour_order: tuple[Order, Rows, Ro
     columns |= counted
     columns["time"] = np.append(rule.columns["time"][s.rows], path.times)
     hold = on | (counted["calm"][len(s.rows) :] < CALM_READINGS)
-    return Scores(rule, path, columns, (pairs, hours, last), on, hold)
+    if rule.weekly:
+        columns["week"] = np.append(rule.columns["week"][s.rows], series["added"])
+    return Scores(rule, path, columns, week, (pairs, hours, last), on, hold)
 
 
 @cache
@@ -77,6 +87,8 @@ def keep(scores: Scores) -> None:
     """The rule goes on from the end of the run."""
     s, rule = scores.path.sequence, scores.rule
     rows, hours, last = scores.hours
+    for name, column in scores.week.items():
+        rule.columns[name][..., s.rows] = column
     for name, column in scores.columns.items():
         if name in score.HOUR:
             rule.columns[name][hours, rows] = column[last]
