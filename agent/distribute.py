@@ -15,6 +15,7 @@ those after each; `before` says for each step where it finds the values it start
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -25,6 +26,16 @@ from agent.expr import Expr, Writer, exp_array, is_const, share, write
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
+_MADE = re.compile(r"\b_v[0-9]+l?\b")  # names of what was computed for all steps, and of lists of it
+
+
+class Among(NamedTuple):
+    """Some of the steps: those at which a column that mostly stays as it is changes. E events of q rows."""
+
+    rows: Indices  # (q) where among the starting values those of each row are
+    steps: Indices  # (E) in the order in which they are gone through
+    order: Order
+    latest: Indices  # (N) where, in the starting values followed by the events, the value after each step is
 
 
 class Order(NamedTuple):
@@ -35,6 +46,7 @@ class Order(NamedTuple):
     firsts: Indices  # (N) where among the starting values of the first class those of its row are
     spans: Sequence[tuple[int, ...]]  # loops on floats: (first step, past the last, where each class starts)
     rounds: Sequence[tuple[int, int]]  # loops on arrays: (first step, past the last); rows of a round lead those before
+    among: Callable[[Any], Among]  # the steps where a condition (N) holds, by rows
 
 
 class Plan:
@@ -49,11 +61,16 @@ class Plan:
         narrow: frozenset[str] = frozenset(),
         classes: Mapping[str, int] | None = None,
         kept: Sequence[str] = (),
+        together: Sequence[Sequence[str]] = (),
+        seldom: Sequence[str] = (),
     ) -> None:
         """step: new value of each column. series: names of what is read at each step. results: what else is told.
 
         narrow: columns kept as float32. classes: by column, where it is not 0. kept: columns that no step changes.
+        together: columns that are gone through in one loop though they could do without. seldom: columns of class 0
+        whose new value is `where(condition, ..., old)` with a condition that seldom holds and none of them is part of.
         """
+        self.seldom = frozenset(seldom)
         self.kept = kept
         shared = share([*step.values(), *results.values()])
         self.step = dict(zip(step, shared, strict=False))
@@ -67,7 +84,7 @@ class Plan:
         self._needs: dict[int, int] = {}  # by expression: columns whose old values it is made of
         for root in shared:
             self._visit(root)
-        self._levels, self._groups = self._order()
+        self._levels, self._groups = self._order(together)
 
     def _visit(self, e: Expr) -> int:
         if id(e) not in self._needs:
@@ -77,7 +94,7 @@ class Plan:
             self._needs[id(e)] = own
         return self._needs[id(e)]
 
-    def _order(self) -> tuple[dict[str, int], dict[str, int]]:
+    def _order(self, together: Sequence[Sequence[str]]) -> tuple[dict[str, int], dict[str, int]]:
         """By column: the loop it belongs to (0: none is needed), and its group as a set of columns."""
         direct = {name: self._needs[id(e)] for name, e in self.step.items()}
         reach = dict(direct)
@@ -95,13 +112,21 @@ class Plan:
             name: sum(self._bit[o] for o in self.names if reach[name] & self._bit[o] and reach[o] & self._bit[name])
             for name in self.names
         }
+        for names in together:
+            known = [name for name in names if name in groups]
+            groups.update(dict.fromkeys(known, sum(self._bit[name] for name in known)))
         levels: dict[str, int] = {}
 
         def level(name: str) -> int:
             """Loops that have to be done before what needs this column's old values."""
             if name not in levels:
                 levels[name] = 0  # its own group does not count
-                outside = reach[name] & ~groups[name]
+                # All of a group go by what any of them needs.
+                outside = 0
+                for own in self.names:
+                    if own == name or groups[name] & self._bit[own]:
+                        outside |= reach[own]
+                outside &= ~groups[name]
                 deepest = max((level(o) for o in self.names if outside & self._bit[o]), default=0)
                 levels[name] = deepest + bool(groups[name] and not self.counts(name))
             return levels[name]
@@ -136,9 +161,12 @@ class Plan:
             "narrowed": _narrowed,
             "kept": lambda value: float(np.float32(value)),
             "where": np.where,
+            "fmin": np.fmin,
+            "fmax": np.fmax,
             "wide": np.float64,
             "narrow": np.float32,
             "column": _column,
+            "filled": _filled,
         }
         exec(compile(source.text(), "<emitted run>", "exec"), scope)  # noqa: S102 - source is built here from model data, never from input
         function: Callable[..., tuple[dict[str, Any], dict[str, Any]]] = scope["run"]
@@ -149,6 +177,27 @@ def _column(start: Any, steps: int, kind: Any) -> Any:
     """A column with its starting values in front."""
     out = np.empty(len(start) + steps, kind)
     out[: len(start)] = start
+    return out
+
+
+def _filled(start: Any, events: Any, latest: Indices) -> Any:
+    """A column that changed at some steps only."""
+    return np.concatenate((start, np.concatenate((start, events))[latest]))
+
+
+def _forgetting(lines: Sequence[str]) -> list[str]:
+    """The same statements; what was computed is let go after its last use, so that its memory serves again."""
+    last: dict[str, int] = {}
+    for k, line in enumerate(lines):
+        last.update(dict.fromkeys(_MADE.findall(line), k))
+    out: list[str] = []
+    gone: list[str] = []
+    for k, line in enumerate(lines):
+        if gone and not line.startswith(" "):
+            out.append(f"del {', '.join(gone)}")
+            gone = []
+        out.append(line)
+        gone += [name for name in dict.fromkeys(_MADE.findall(line)) if last[name] == k]
     return out
 
 
@@ -167,6 +216,7 @@ class _Source:
         self.after: dict[int, str] = {}  # by expression: the column that holds it
         self.done: set[str] = set()
         self.count = 0
+        self.last = ""
         self.listed: set[str] = set()
 
     def text(self) -> str:
@@ -181,11 +231,12 @@ class _Source:
         told = [f"{name!r}: {self.value(e)}" for name, e in plan.results.items()]
         columns = [f"{name!r}: {name}_" for name in plan.names]
         self.lines.append(f"return {{{', '.join(columns)}}}, {{{', '.join(told)}}}")
-        return "def run(starts, series, order):\n" + "".join(f"    {x}\n" for x in self.lines)
+        return "def run(starts, series, order):\n" + "".join(f"    {x}\n" for x in _forgetting(self.lines))
 
     def name(self) -> str:
         self.count += 1
-        return f"_v{self.count}"
+        self.last = f"_v{self.count}"
+        return self.last
 
     def value(self, e: Expr) -> str:
         """Text of the expression for all steps at once."""
@@ -232,7 +283,12 @@ class _Source:
             self.old(name)
             return
         level = plan._levels[name]
-        self.loop([o for o in plan.names if plan._levels[o] == level and plan._groups[o] and not plan.counts(o)])
+        members = [o for o in plan.names if plan._levels[o] == level and plan._groups[o] and not plan.counts(o)]
+        parts: dict[int, list[str]] = {}
+        for o in members:
+            parts.setdefault(id(plan.step[o].args[0]) if o in plan.seldom else 0, []).append(o)
+        for condition, part in parts.items():
+            self.loop(part, plan.step[part[0]].args[0] if condition else None)
 
     def old(self, name: str) -> None:
         """Its old values, if anything is made of them."""
@@ -241,8 +297,8 @@ class _Source:
         wider = ".astype(wide)" if name in self.plan.narrow else ""
         self.lines.append(f"{name} = {name}_[order.before[{self.plan.classes.get(name, 0)}]]{wider}")
 
-    def loop(self, members: list[str]) -> None:
-        """One loop that goes through the groups of these columns."""
+    def loop(self, members: list[str], condition: Expr | None) -> None:
+        """One loop that goes through the groups of these columns, or through the steps where the condition holds."""
         plan = self.plan
         own = sum(plan._bit[name] for name in members)
         taken: dict[str, str] = {}  # text of what was computed beforehand -> its name in the loop
@@ -261,22 +317,39 @@ class _Source:
                     rewritten[id(e)] = Expr("sym", name=taken.setdefault(text, f"{text}i"))
             return rewritten[id(e)]
 
-        roots = [inner(plan.step[name]) for name in members]
+        roots = [inner(plan.step[name] if condition is None else plan.step[name].args[1]) for name in members]
         self.done.update(members)
         writer = Writer(roots, {}, arrays=self.arrays, prefix="_w")
         body = writer.lines()
         # All are computed from old values before any is replaced.
         body += [f"{name}_n = {writer.text[id(r)]}" for name, r in zip(members, roots, strict=True)]
-        for name in members:
-            kind = "narrow" if name in plan.narrow else "wide"
-            self.lines.append(f"{name}_ = column(starts[{name!r}], steps, {kind})")
-        (self._rounds if self.arrays else self._spans)(members, taken, body)
+        self.put_loop(members, taken, body, condition)
         for name in members:
             self.old(name)
             if name not in plan.narrow:
                 self.after[id(plan.step[name])] = name
 
-    def _spans(self, members: list[str], taken: Mapping[str, str], body: list[str]) -> None:
+    def put_loop(self, members: list[str], taken: Mapping[str, str], body: list[str], condition: Expr | None) -> None:
+        put, kinds = self.lines.append, {n: "narrow" if n in self.plan.narrow else "wide" for n in members}
+        write = self._rounds if self.arrays else self._spans
+        if condition is None:
+            for name in members:
+                put(f"{name}_ = column(starts[{name!r}], steps, {kinds[name]})")
+            write(members, taken, body, "order", "_m")
+            return
+        put(f"_some = order.among({self.value(condition)})")
+        put("_e0 = len(_some.rows)")
+        some: dict[str, str] = {}
+        for text, inside in taken.items():
+            some[self.name()] = inside
+            put(f"{self.last} = {text}[_some.steps]")
+        for name in members:
+            put(f"{name}_ = column(starts[{name!r}][_some.rows], len(_some.steps), {kinds[name]})")
+        write(members, some, body, "_some.order", "_e")
+        for name in members:
+            put(f"{name}_ = filled(starts[{name!r}], {name}_[_e0:], _some.latest)")
+
+    def _spans(self, members: list[str], taken: Mapping[str, str], body: list[str], order: str, m: str) -> None:
         """On floats: one row after the other."""
         plan, put = self.plan, self.lines.append
         for name in members:
@@ -285,10 +358,11 @@ class _Source:
             if text not in self.listed:
                 self.listed.add(text)
                 put(f"{text}l = {text}.tolist()")
-        put(f"for low, high, {', '.join(f'_s{k}' for k in range(plan.kinds))} in order.spans:")
+        kinds = plan.kinds if order == "order" else 1
+        put(f"for low, high, {', '.join(f'_s{k}' for k in range(kinds))} in {order}.spans:")
         for name in members:
             put(f"    {name} = {name}_o[_s{plan.classes.get(name, 0)}]")
-        numbers = "range(low + _m0, high + _m0)"
+        numbers = f"range(low + {m}0, high + {m}0)"
         if taken:
             put(
                 f"    for _a0, {', '.join(taken.values())} in zip({', '.join([numbers, *(f'{t}l[low:high]' for t in taken)])}):"
@@ -296,7 +370,7 @@ class _Source:
         else:
             put(f"    for _a0 in {numbers}:")
         for kind in sorted({plan.classes.get(name, 0) for name in members} - {0}):
-            put(f"        _a{kind} = _a0 + (_m{kind} - _m0)")
+            put(f"        _a{kind} = _a0 + ({m}{kind} - {m}0)")
         for line in body:
             put(f"        {line}")
         for name in members:
@@ -307,18 +381,18 @@ class _Source:
             else:
                 put(f"        {at} = {name} = {name}_n")
 
-    def _rounds(self, members: list[str], taken: Mapping[str, str], body: list[str]) -> None:
+    def _rounds(self, members: list[str], taken: Mapping[str, str], body: list[str], order: str, m: str) -> None:
         """On arrays: a step of each row, then the next of each row that has one."""
         plan, put = self.plan, self.lines.append
         for name in members:
             if not plan.classes.get(name, 0):
-                put(f"{name} = {name}_[:_m0]" + (".astype(wide)" if name in plan.narrow else ""))
-        put("for low, high in order.rounds:")
+                put(f"{name} = {name}_[:{m}0]" + (".astype(wide)" if name in plan.narrow else ""))
+        put(f"for low, high in {order}.rounds:")
         for name in members:
             kind = plan.classes.get(name, 0)
             if kind:
                 wider = ".astype(wide)" if name in plan.narrow else ""
-                put(f"    {name} = {name}_[order.before[{kind}][low:high]]{wider}")
+                put(f"    {name} = {name}_[{order}.before[{kind}][low:high]]{wider}")
             else:
                 put(f"    {name} = {name}[:high - low]")
         for text, name in taken.items():
@@ -326,7 +400,7 @@ class _Source:
         for line in body:
             put(f"    {line}")
         for name in members:
-            at = f"_m{plan.classes.get(name, 0)}"
+            at = f"{m}{plan.classes.get(name, 0)}"
             put(f"    {name}_[{at} + low:{at} + high] = {name}_n")
             if name in plan.narrow:
                 put(f"    {name} = {name}_n.astype(narrow).astype(wide)")

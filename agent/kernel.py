@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.distribute import Plan
-from agent.expr import Expr, compile_function, const, emit, maximum, minimum, sqrt, sym, where
+from agent.expr import Expr, compile_function, const, emit, magnitude, maximum, minimum, sqrt, sym, where
 from agent.models.base import Component
 from agent.tail import KNOTS, learned, most_claimed, surprise
 
@@ -220,7 +220,7 @@ class Emitter:
         learned_r = self.c.measurement[ch] is None
         if learned_r:
             step = z - sym(f"z{ch}")
-            size, mean_size, least = maximum(step, 0.0 - step), sym(f"a{ch}"), sym(f"q{ch}")
+            size, mean_size, least = magnitude(step), sym(f"a{ch}"), sym(f"q{ch}")
             moved = (count > 0.0) & (size > 0.0)
             tick = where(moved, where(least > 0.0, minimum(size, least), size), least)
             # A first mean that later differences belie was an outlier's: halve it. A later outlier counts four means.
@@ -373,7 +373,8 @@ def plan_run(emitter: Emitter) -> Plan:
     new, sound = emitter.step(0)
     kept = [name for name in emitter.layout.state if name not in new]
     narrow = frozenset(filter(emitter.layout.narrow, new))
-    return Plan(new, ("t", "z"), {"sound": sound}, narrow=narrow, kept=kept)
+    knots = [f"k0_{j}" for j in range(KNOTS)]
+    return Plan(new, ("t", "z"), {"sound": sound}, narrow=narrow, kept=kept, together=(knots,))
 
 
 def compile_ahead(emitter: Emitter, columns: Mapping[str, Any], *, arrays: bool) -> Callable[..., Any]:

@@ -127,7 +127,7 @@ class Runs:
                 continue
             samples = np.arange(len(rows)) if present.all() else np.flatnonzero(present)
             ((b, _),) = block.plan.targets[slot]
-            s = trajectory.sequence(rows[samples], FEW)
+            s = trajectory.sequence(rows[samples], few=FEW)
             samples = samples[s.which]
             order = s.order()
             path = trajectory.run(block.banks[b], s, order, times[samples], values[samples])

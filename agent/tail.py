@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent.expr import Expr, const, maximum, minimum, sqrt, where
+from agent.expr import Expr, const, greater, lesser, maximum, minimum, sqrt, where
 
 RATES = (0.1, 0.01, 0.001, 0.0001)  # a knot for each power of ten
 START = (1.9, 3.5, 7.0, 14.0)  # standard deviations: heavier than most signals, so that early claims are modest
@@ -59,13 +59,14 @@ def learned(deviation: Expr, count: Expr, knots: Sequence[Expr]) -> list[Expr]:
         step = minimum(most + (most * QUICK) / (1.0 + count * (10.0 * rate)), STEP_MOST)
         # log(1 + e) as e (6 + e) / (6 + 4 e), within 1 % up to e = 1: the same bits from floats and arrays
         fall = 1.0 - step * (6.0 + step) / (6.0 + step * 4.0) * rate
-        far = minimum(sqrt(knot * deviation) * FAR, knot * FAR_MOST)
-        rise = maximum(minimum(knot + knot * step, deviation * BEYOND), far)
+        # Deviations are not negative, knots are positive, and both are numbers.
+        far = lesser(sqrt(knot * deviation) * FAR, knot * FAR_MOST)
+        rise = greater(lesser(knot + knot * step, deviation * BEYOND), far)
         if k == 0:
             least: Expr = const(LEAST)
         elif k == 1:
             least = out[0] * APART
         else:
             least = out[k - 1] + (out[k - 1] - out[k - 2]) * SPACING[k - 2]
-        out.append(maximum(where(deviation > knot, rise, knot * fall), least))
+        out.append(greater(where(deviation > knot, rise, knot * fall), least))
     return out

@@ -7,12 +7,13 @@ with one channel and nothing else have runs, and only for readings that are in o
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.distribute import Order
+from agent.distribute import Among, Order
 
 if TYPE_CHECKING:
     from agent.bank import Bank
@@ -45,14 +46,29 @@ class Sequence(NamedTuple):
         """Without hours."""
         ranks = self.rank.astype(np.float64)
         if self.arrays:
-            return Order((self.before,), ranks, self.ordinal, (), self._rounds())
+            return Order((self.before,), ranks, self.ordinal, (), self._rounds(), self.among)
         ends = np.append(np.flatnonzero(self.rank == 0), len(self.rank))
         spans = list(zip(ends[:-1].tolist(), ends[1:].tolist(), range(len(self.rows)), strict=True))
-        return Order((self.before,), ranks, self.ordinal, spans, ())
+        return Order((self.before,), ranks, self.ordinal, spans, (), self.among)
 
     def _rounds(self) -> list[tuple[int, int]]:
         ends = np.append(np.flatnonzero(self.ordinal == 0), len(self.rank)).tolist()
-        return list(zip(ends[:-1], ends[1:], strict=True))
+        return list(pairwise(ends))
+
+    def among(self, chosen: NDArray[np.bool_]) -> Among:
+        """Of the steps, those chosen (N)."""
+        steps = np.flatnonzero(chosen)
+        some = sequence(self.ordinal[steps], arrays=self.arrays)
+        at = steps[some.which]
+        event = np.full(len(chosen), -1)
+        event[at] = np.arange(len(at))
+        by_row = np.lexsort((self.rank, self.ordinal)) if self.arrays else np.arange(len(chosen))
+        found, numbers = event[by_row], np.arange(len(chosen))
+        latest = np.maximum.accumulate(np.where(found >= 0, numbers, -1))
+        begun = latest >= numbers - self.rank[by_row]
+        places = np.empty(len(chosen), np.intp)
+        places[by_row] = np.where(begun, len(self.rows) + found[latest], self.ordinal[by_row])
+        return Among(some.rows, at, some.order(), places)
 
     def by_hour(self, hours: Rows) -> tuple[Order, Rows, Rows, Rows]:
         """With columns of hours of rows as class 1. hours (N): of the day, 0 to 23, of each step.
@@ -73,12 +89,15 @@ class Sequence(NamedTuple):
             at = np.flatnonzero(cut)
             ends = np.append(at[1:], len(pair))
             spans = list(zip(at.tolist(), ends.tolist(), self.before[at].tolist(), earlier[at].tolist(), strict=True))
-        order = Order((self.before, earlier), plain.ranks, self.ordinal, spans, plain.rounds)
+        order = Order((self.before, earlier), plain.ranks, self.ordinal, spans, plain.rounds, self.among)
         return order, pairs // HOURS, pairs % HOURS, last
 
 
-def sequence(rows: Rows, few: int) -> Sequence:
-    """rows: of each reading, in order of arrival. Rounds of fewer than `few` rows on average go row by row, on floats."""
+def sequence(rows: Rows, *, arrays: bool | None = None, few: int = 0) -> Sequence:
+    """rows: of each reading, in order of arrival.
+
+    arrays: whether to go round by round; None: where rounds hold at least `few` rows on average.
+    """
     names, inverse, counts = np.unique(rows, return_inverse=True, return_counts=True)
     longest = np.argsort(-counts, kind="stable")
     place = np.empty(len(names), np.intp)
@@ -89,7 +108,8 @@ def sequence(rows: Rows, few: int) -> Sequence:
     which = np.argsort(ordinal, kind="stable")  # row by row
     heads = np.cumsum(counts) - counts
     rank = np.arange(total) - heads[ordinal[which]]
-    arrays = total >= few * int(counts[0])
+    if arrays is None:
+        arrays = total >= few * int(counts[0])
     if not arrays:
         before = size + np.arange(total) - 1
         before[heads] = np.arange(size)

@@ -82,7 +82,7 @@ def test_floats_and_arrays_learn_the_same_bits(channels: int) -> None:
     mixed = rng.normal(size=(channels, channels))
     many = {name: np.full(count, relation.start(name)) for name in relation.names(channels)}
     single = {name: column.copy() for name, column in many.items()}
-    arrays: dict[str, Any] = {"sqrt": np.sqrt, "where": np.where, "nan": np.nan}
+    arrays: dict[str, Any] = {"sqrt": np.sqrt, "where": np.where, "fmin": np.fmin, "fmax": np.fmax, "nan": np.nan}
     floats: dict[str, Any] = {"sqrt": lambda x: float(np.sqrt(x)), "nan": np.nan}
     arrays |= {f"{name}_": column for name, column in many.items()}
     floats |= {f"{name}_": column.data for name, column in single.items()}
@@ -111,7 +111,7 @@ def test_what_is_judged_when_all_are_at_hand_is_what_masks_would_give() -> None:
     columns = []
     for _ in range(2):
         columns.append({name: np.full(5, relation.start(name)) for name in relation.names(4)})
-        scopes.append({"sqrt": np.sqrt, "where": np.where, "nan": np.nan})
+        scopes.append({"sqrt": np.sqrt, "where": np.where, "fmin": np.fmin, "fmax": np.fmax, "nan": np.nan})
         scopes[-1] |= {f"{name}_": column for name, column in columns[-1].items()}
         exec(relation.program(4, arrays=True), scopes[-1])
     rows = np.arange(5)

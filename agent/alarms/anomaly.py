@@ -64,7 +64,7 @@ class Anomaly:
         self.views.update((name, column.reshape(-1).data) for name, column in self.columns.items())
         if not self._floats:
             self._floats = {"sqrt": math.sqrt}
-            self._arrays = {"sqrt": np.sqrt, "where": np.where, "wide": np.float64}
+            self._arrays = {"sqrt": np.sqrt, "where": np.where, "wide": np.float64, "fmin": np.fmin, "fmax": np.fmax}
             for scope, arrays in ((self._floats, False), (self._arrays, True)):
                 code = score.program(self.detectors, weekly=self.weekly, arrays=arrays)
                 exec(code, scope)  # noqa: S102 - built from this package's own expressions

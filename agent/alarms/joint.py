@@ -69,7 +69,7 @@ class Joint:
             self.views[name] = fresh.data
         if not self._floats:
             self._floats = {"sqrt": math.sqrt, "nan": math.nan}
-            self._arrays = {"sqrt": np.sqrt, "where": np.where, "nan": math.nan}
+            self._arrays = {"sqrt": np.sqrt, "where": np.where, "fmin": np.fmin, "fmax": np.fmax, "nan": math.nan}
             exec(relation.program(len(self.members), arrays=False), self._floats)  # noqa: S102 - built from this package's own expressions
             exec(relation.program(len(self.members), arrays=True), self._arrays)  # noqa: S102 - the same
         self._floats.update({f"{name}_": view for name, view in self.views.items()})

@@ -32,7 +32,7 @@ from types import CodeType
 from typing import Any
 
 from agent.distribute import Plan
-from agent.expr import Expr, const, emit, lift, maximum, minimum, narrowed, sqrt, sym, where
+from agent.expr import Expr, const, emit, lift, magnitude, maximum, minimum, narrowed, sqrt, sym, where
 from agent.tail import KNOTS, learned, most_claimed, surprise
 
 HOURS = 24
@@ -98,10 +98,6 @@ def _knots(name: str) -> list[Expr]:
     return [sym(f"{name}{k}") for k in range(KNOTS)]
 
 
-def _size(e: Expr) -> Expr:
-    return maximum(e, 0.0 - e)
-
-
 def _ratio(a: Expr, b: Expr) -> Expr:
     return minimum(a / maximum(b, TINY), LARGEST)
 
@@ -138,7 +134,7 @@ class _Step:
         self.follow("m", z, per_visit * HOURS)
         usual = where(n > 0.0, (seen * level + mean) / (seen + 1.0), z)
         off = z - usual
-        size = _size(off)
+        size = magnitude(off)
         visits = seen / per_visit
         within, overall = sym("g"), sym("S")
         scale = spread + within * FLOOR + overall * UNSURE / (1.0 + visits * visits)
@@ -162,7 +158,7 @@ class _Step:
         self.put("L", level + step * pace)
         early = n < 20.0
         self.follow("g", where(early, size, minimum(size, within * 8.0)), 1000.0)
-        far = where(n > 0.0, _size(z - mean), 0.0)
+        far = where(n > 0.0, magnitude(z - mean), 0.0)
         self.follow("S", where(early, far, minimum(far, overall * 8.0)), per_visit * HOURS)
         return evidence + outside * OUTSIDE, usual, scale, off
 
@@ -180,7 +176,7 @@ class _Step:
         self.follow("s", off, SHIFT_SLOW)
         square = apart * apart
         self.follow("v", where(n > 100.0, minimum(square, variance * 16.0), square), SHIFT_SLOW)
-        statistic = _ratio(_size(apart), sqrt(variance))
+        statistic = _ratio(magnitude(apart), sqrt(variance))
         return self.smoothed(statistic, (n > 20.0) & (variance > 0.0), SHIFT_BLOCK)
 
     def noise(self) -> Expr:
@@ -194,7 +190,7 @@ class _Step:
         judged = n - NOISE_FAST  # the mean of fewer says nothing of how it usually differs
         pace = maximum(1.0 / maximum(judged, 1.0), 1.0 / const(NOISE_SLOW))
         self.put("w", where(judged > 0.0, variance + (square - variance) * pace, 0.0))
-        statistic = _ratio(_size(apart), sqrt(variance))
+        statistic = _ratio(magnitude(apart), sqrt(variance))
         return self.smoothed(statistic, (n > 3.0 * NOISE_FAST) & (variance > 0.0), NOISE_BLOCK)
 
     def flat(self) -> Expr:
@@ -285,7 +281,9 @@ def plan_run(detectors: tuple[str, ...], *, weekly: bool) -> Plan:
         s.new[block.largest] = where(ends, 0.0, largest)
     series = ("x", *(("added",) if weekly else ()), "c", "size", "d", *(f"ends_{name}" for name in BLOCKS))
     narrow, hours = frozenset(name for name in s.new if name in NARROW), dict.fromkeys(HOUR, 1)
-    return Plan(s.new, series, {"raw": raw}, narrow=narrow, classes=hours)
+    tails = [[f"{name}{k}" for k in range(KNOTS)] for name in ("H", "F", "V")]
+    seldom = [name for tail in tails[1:] for name in tail]
+    return Plan(s.new, series, {"raw": raw}, narrow=narrow, classes=hours, together=tails, seldom=seldom)
 
 
 @cache
