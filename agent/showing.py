@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from agent.alarms import whole
 from agent.alarms.explain import STATES
 from agent.block import Block
 from agent.encode import QUALITIES, REASONS
@@ -77,7 +78,8 @@ def detail(b: Block, row: int) -> dict[str, Any]:
         }
         for a in b.alarms
     ]
-    return summary(b, row) | {"states": states, "channels": channels, "alarms": alarms}
+    told = {"score": whole.score(b.alarms, row)}
+    return summary(b, row) | told | {"states": states, "channels": channels, "alarms": alarms}
 
 
 def alike(blocks: Sequence[Block], asset: str) -> list[str]:

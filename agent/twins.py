@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.alarms import floodstate
+from agent.alarms import floodstate, whole
 from agent.alarms.commands import Command, Commands, OfTwin, Target
 from agent.alarms.explain import explain
 from agent.alarms.floods import Floods, OfGroup
@@ -257,6 +257,7 @@ class Twins:
         row = b.rows.row_of[asset]
         return summary(b, row) | {
             "now": now,
+            "score": whole.score(b.alarms, row),
             "alarms": [explain(a, row, b.rows, now, self.floods.unheard(a, row)) for a in b.alarms],
         }
 

@@ -123,7 +123,7 @@ def enter(
         addition = usual - _any_day(c, rows, slots)
         known = (usual != UNKNOWN) & (explains | always) & np.isfinite(addition)
         c["week"][rows] = np.where(known, addition, 0.0)
-    found = rows[known & (c["found"][rows] == 0.0)]
+    found: NDArray[np.intp] = rows[known & (c["found"][rows] == 0.0)]
     c["found"][found] = 1.0
     return found
 

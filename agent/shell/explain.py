@@ -30,6 +30,7 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
     """For people: alarms that are not normal with all there is to know, then a line for each of the others."""
     heard = "never heard" if answer["seen"] is None else f"last heard {when(answer['seen'])}"
     yield f"{answer['asset']}: {answer['status']}, {heard}"
+    yield from _score(answer.get("score"))
     calm = [alarm for alarm in answer["alarms"] if alarm["state"] == "normal" and alarm["published"] == "cleared"]
     for alarm in answer["alarms"]:
         if alarm not in calm:
@@ -39,6 +40,14 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
     width = max((len(alarm["alarm"]) for alarm in calm), default=0)
     for alarm in calm:
         yield f"  {alarm['alarm']:{width}}  normal    {_subject(alarm)}{alarm['text']}"
+
+
+def _score(score: dict[str, Any] | None) -> Iterator[str]:
+    """The asset as a whole, where it has anomaly alarms that can judge it."""
+    if score is not None:
+        detector = "" if score["detector"] is None else f" (`{score['detector']}`)"
+        most = "" if score["alarm"] is None else f", from {score['alarm']}{detector}"
+        yield f"  anomaly score {score['value']:.3g} of {score['threshold']:.3g}{most}"
 
 
 def _in_full(alarm: dict[str, Any]) -> Iterator[str]:
