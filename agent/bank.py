@@ -22,7 +22,7 @@ from agent.beginning import begin, begin_many, first, spread, spread_many
 from agent.columns import grown, room
 from agent.distribute import Plan
 from agent.history import BACKLOG, History
-from agent.kernel import Emitter, compile_ahead, compile_step, learns_process, plan_run, solo
+from agent.kernel import WARMED, Emitter, compile_ahead, compile_step, learns_process, plan_run, solo
 from agent.late import Outcome, place, place_backlog
 from agent.models.base import Component
 from agent.tail import START
@@ -58,7 +58,7 @@ class Bank:
         self._floats: dict[str, Any] = {}
         self.history = History(self.window, [self._kind(name) for name in self.layout.state], single=self.solo)
         self._compiled = False
-        self._runs: tuple[Plan, dict[bool, Callable[..., Any]]] | None = None
+        self._runs: dict[tuple[bool, bool], tuple[Plan, Callable[..., Any]]] = {}
         # expected, variance, nis and surprise of the late reading placed last, in its place
         self.placed = (0.0, 0.0, 0.0, 0.0)
 
@@ -333,14 +333,13 @@ class Bank:
         """Whether many readings of a row can be taken at once: `agent.trajectory`."""
         return self.solo and self.component.discretise is None
 
-    def running(self, *, arrays: bool) -> tuple[Plan, Callable[..., Any]]:
-        """What a run does, and the function that does it, made when it is first asked for."""
-        if self._runs is None:
-            self._runs = plan_run(self.emitter), {}
-        plan, made = self._runs
-        if arrays not in made:
-            made[arrays] = plan.compile(arrays=arrays)
-        return plan, made[arrays]
+    def running(self, rows: Rows, *, arrays: bool) -> tuple[Plan, Callable[..., Any]]:
+        """What a run of these rows does, and the function that does it, made when it is first asked for."""
+        settled = bool(self.columns["n0"][rows].min() >= WARMED)
+        if (settled, arrays) not in self._runs:
+            plan = plan_run(self.emitter, settled=settled)
+            self._runs[settled, arrays] = plan, plan.compile(arrays=arrays)
+        return self._runs[settled, arrays]
 
     def state_at(self, name: str) -> int:
         """Where a column is among those of the state."""

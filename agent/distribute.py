@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.expr import Expr, Writer, exp_array, is_const, share, write
+from agent.expr import Expr, Writer, exp_array, is_const, settled, share, write
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -63,16 +63,19 @@ class Plan:
         kept: Sequence[str] = (),
         together: Sequence[Sequence[str]] = (),
         seldom: Sequence[str] = (),
+        least: Mapping[str, float] | None = None,
     ) -> None:
         """step: new value of each column. series: names of what is read at each step. results: what else is told.
 
         narrow: columns kept as float32. classes: by column, where it is not 0. kept: columns that no step changes.
         together: columns that are gone through in one loop though they could do without. seldom: columns of class 0
         whose new value is `where(condition, ..., old)` with a condition that seldom holds and none of them is part of.
+        least: what the starting values of columns that count are at least, for a run that is that much simpler.
         """
         self.seldom = frozenset(seldom)
+        self.least = least or {}
         self.kept = kept
-        shared = share([*step.values(), *results.values()])
+        shared = share(settled([*step.values(), *results.values()], self.least))
         self.step = dict(zip(step, shared, strict=False))
         self.results = dict(zip(results, shared[len(step) :], strict=True))
         self.series = series
@@ -216,7 +219,6 @@ class _Source:
         self.after: dict[int, str] = {}  # by expression: the column that holds it
         self.done: set[str] = set()
         self.count = 0
-        self.last = ""
         self.listed: set[str] = set()
 
     def text(self) -> str:
@@ -235,8 +237,7 @@ class _Source:
 
     def name(self) -> str:
         self.count += 1
-        self.last = f"_v{self.count}"
-        return self.last
+        return f"_v{self.count}"
 
     def value(self, e: Expr) -> str:
         """Text of the expression for all steps at once."""
@@ -262,6 +263,22 @@ class _Source:
             self.lines.append(f"{text} = {source}")
         self.written[id(e)] = text
         return text
+
+    def value_among(self, e: Expr, known: dict[int, str]) -> str:
+        """As `value`, for the steps of `_some` alone."""
+        if id(e) not in known:
+            own = id(e) not in self.written and id(e) not in self.after and e.op not in ("sym", "const")
+            source = (
+                write(e.op, [self.value_among(a, known) for a in e.args], True)
+                if own
+                else f"{self.value(e)}[_some.steps]"
+            )
+            if e.op == "const":
+                known[id(e)] = self.value(e)
+            else:
+                known[id(e)] = self.name()
+                self.lines.append(f"{known[id(e)]} = {source}")
+        return known[id(e)]
 
     def column(self, name: str) -> None:
         """Makes sure that `name` (old values) and `name_` (the column) are there."""
@@ -303,6 +320,9 @@ class _Source:
         own = sum(plan._bit[name] for name in members)
         taken: dict[str, str] = {}  # text of what was computed beforehand -> its name in the loop
         rewritten: dict[int, Expr] = {}
+        among: dict[int, str] = {}
+        if condition is not None:
+            self.lines.append(f"_some = order.among({self.value(condition)})")
 
         def inner(e: Expr) -> Expr:
             if id(e) not in rewritten:
@@ -313,7 +333,7 @@ class _Source:
                     op = e.op if self.arrays else {"sqrt": "root", "exp": "power", "narrowed": "kept"}.get(e.op, e.op)
                     rewritten[id(e)] = Expr(op, tuple(map(inner, e.args)), e.name, e.value)
                 else:
-                    text = self.value(e)
+                    text = self.value(e) if condition is None else self.value_among(e, among)
                     rewritten[id(e)] = Expr("sym", name=taken.setdefault(text, f"{text}i"))
             return rewritten[id(e)]
 
@@ -337,15 +357,10 @@ class _Source:
                 put(f"{name}_ = column(starts[{name!r}], steps, {kinds[name]})")
             write(members, taken, body, "order", "_m")
             return
-        put(f"_some = order.among({self.value(condition)})")
         put("_e0 = len(_some.rows)")
-        some: dict[str, str] = {}
-        for text, inside in taken.items():
-            some[self.name()] = inside
-            put(f"{self.last} = {text}[_some.steps]")
         for name in members:
             put(f"{name}_ = column(starts[{name!r}][_some.rows], len(_some.steps), {kinds[name]})")
-        write(members, some, body, "_some.order", "_e")
+        write(members, taken, body, "_some.order", "_e")
         for name in members:
             put(f"{name}_ = filled(starts[{name!r}], {name}_[_e0:], _some.latest)")
 

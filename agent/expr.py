@@ -216,6 +216,66 @@ def share(roots: Sequence[Expr]) -> list[Expr]:
     return [new[id(r)] for r in roots]
 
 
+def settled(roots: Sequence[Expr], least: Mapping[str, float]) -> list[Expr]:
+    """What the expressions come to where these symbols are at least so large: choices that are decided then are made.
+
+    `least` is for counts: positive whole numbers. Bounds are computed as the values are, and every operation is monotonic.
+    """
+    order, _ = _walk(roots)
+    new: dict[int, Expr] = {}
+    bounds: dict[int, tuple[float, float]] = {}
+    for e in order:
+        args = [new[id(a)] for a in e.args]
+        found = [bounds.get(id(a)) for a in args]
+        known = [pair for pair in found if pair is not None]
+        one: Expr | None = None
+        if e.op == "where" and args[0].op == "const":
+            one = args[1] if args[0].value else args[2]
+        elif e.op == "&" and any(a.op == "const" for a in args):
+            one = next((a for a in args if is_const(a, 0.0)), args[0] if args[1].op == "const" else args[1])
+        elif e.op in (">", ">=", "<", "fmin", "fmax") and len(known) == 2:
+            one = _decided(e.op, args, *known)
+        if one is None:
+            same = all(a is b for a, b in zip(args, e.args, strict=True))
+            one = e if same else Expr(e.op, tuple(args), e.name, e.value)
+            own = _bounds(one, least, known)
+            if own is not None:
+                bounds[id(one)] = own
+        elif one.op == "const":
+            bounds[id(one)] = one.value, one.value
+        new[id(e)] = one
+    return [new[id(r)] for r in roots]
+
+
+def _decided(op: str, args: Sequence[Expr], a: tuple[float, float], b: tuple[float, float]) -> Expr | None:
+    """The outcome, where these bounds leave but one."""
+    if op == ">=":
+        return const(1.0) if a[0] >= b[1] else const(0.0) if a[1] < b[0] else None
+    less = op in ("<", "fmin")
+    always, never = (a[1] < b[0], a[0] >= b[1]) if less else (a[0] > b[1], a[1] <= b[0])
+    outcomes = args if op in ("fmin", "fmax") else (const(1.0), const(0.0))
+    return outcomes[0] if always else outcomes[1] if never else None
+
+
+def _bounds(e: Expr, least: Mapping[str, float], args: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
+    """Least and largest value, where they are known; args: of the operands, if all are."""
+    if e.op == "const":
+        return e.value, e.value
+    if e.op == "sym":
+        return (least[e.name], 2.0**53) if e.name in least else None
+    if len(args) != len(e.args) or any(low < 0.0 for low, _ in args):
+        return None
+    if e.op == "+":
+        return args[0][0] + args[1][0], args[0][1] + args[1][1]
+    if e.op == "-":
+        return args[0][0] - args[1][1], args[0][1] - args[1][0]
+    if e.op == "*":
+        return args[0][0] * args[1][0], args[0][1] * args[1][1]
+    if e.op == "/" and args[1][0] > 0.0:
+        return args[0][0] / args[1][1], args[0][1] / args[1][0]
+    return None
+
+
 def write(op: str, args: Sequence[str], arrays: bool) -> str:
     if op in _BINARY:
         word = "and" if op == "&" and not arrays else op

@@ -40,6 +40,7 @@ ALONE = 3.0  # what a gated reading counts for r when the one before was not gat
 RATIO_MIN, RATIO_MAX = 1e-8, 1e4
 RATIO_START = 0.1
 BELIED, SETTLED = 64.0, 50.0  # an interval this many times the present one is halved, in so many first readings
+WARMED = 100.0  # readings after which nothing depends on there having been few, but for what may be claimed
 LATE_PACE = 0.05  # of the mean absolute difference once warm, which bounds r from above
 CAUTION = 1.15  # halving makes the first mean a little low
 LARGEST = 1e6  # standard deviations beyond which a deviation says nothing more
@@ -368,13 +369,24 @@ def compile_step(emitter: Emitter, index: int, columns: Mapping[str, Any], *, ar
     return compile_function("step", source, columns, arrays=arrays)
 
 
-def plan_run(emitter: Emitter) -> Plan:
-    """Many steps of the one channel that is all that ever arrives: `agent.distribute`. Reads t and z; tells `sound`."""
+def plan_run(emitter: Emitter, *, settled: bool) -> Plan:
+    """Many steps of the one channel that is all that ever arrives: `agent.distribute`. Reads t and z; tells `sound`.
+
+    settled: of rows that have had `WARMED` readings.
+    """
     new, sound = emitter.step(0)
     kept = [name for name in emitter.layout.state if name not in new]
     narrow = frozenset(filter(emitter.layout.narrow, new))
     knots = [f"k0_{j}" for j in range(KNOTS)]
-    return Plan(new, ("t", "z"), {"sound": sound}, narrow=narrow, kept=kept, together=(knots,))
+    return Plan(
+        new,
+        ("t", "z"),
+        {"sound": sound},
+        narrow=narrow,
+        kept=kept,
+        together=(knots,),
+        least={"n0": WARMED} if settled else {},
+    )
 
 
 def compile_ahead(emitter: Emitter, columns: Mapping[str, Any], *, arrays: bool) -> Callable[..., Any]:

@@ -96,24 +96,22 @@ class Runs:
 
     def _eligible(self, rows: Rows, times: Floats) -> NDArray[np.bool_]:
         """Samples of rows that are live, come more than once, and in order."""
-        size = len(self.block.rows)
-        counts = np.bincount(rows, minlength=size)
-        good = (counts > 1) & (self.block.rows.columns["status"][:size] == Status.LIVE)
-        newest = np.full(size, -math.inf)
+        names, number, counts = np.unique(rows, return_inverse=True, return_counts=True)
+        good = (counts > 1) & (self.block.rows.columns["status"][names] == Status.LIVE)
+        newest = np.full(len(names), -math.inf)
         for bank in self.block.banks:
-            good &= bank.columns["b"][:size] == 2.0
-            newest = np.maximum(newest, bank.columns["T"][:size])
+            good &= bank.columns["b"][names] == 2.0
+            newest = np.maximum(newest, bank.columns["T"][names])
         for alarm in self.block.alarms:
             if alarm.in_order:
-                newest = np.maximum(newest, alarm.last[:size])
+                newest = np.maximum(newest, alarm.last[names])
             if isinstance(alarm.rule, Anomaly):
-                newest = np.fmax(newest, alarm.rule.columns["time"][:size])
-        order = np.argsort(rows, kind="stable")
-        row, time = rows[order], times[order]
-        before = np.append(-math.inf, time[:-1])
+                newest = np.fmax(newest, alarm.rule.columns["time"][names])
+        order = np.argsort(number, kind="stable")
+        row, time = number[order], times[order]
         head = np.append(True, row[1:] != row[:-1])
-        good[row[~(time > np.where(head, newest[row], before))]] = False
-        chosen: NDArray[np.bool_] = good[rows]
+        good[row[~(time > np.where(head, newest[row], np.append(-math.inf, time[:-1])))]] = False
+        chosen: NDArray[np.bool_] = good[number]
         return chosen
 
     # -- what becomes of it, without touching anything

@@ -58,7 +58,8 @@ class Sequence(NamedTuple):
     def among(self, chosen: NDArray[np.bool_]) -> Among:
         """Of the steps, those chosen (N)."""
         steps = np.flatnonzero(chosen)
-        some = sequence(self.ordinal[steps], arrays=self.arrays)
+        own = self.ordinal[steps]
+        some = _sequence(own, np.bincount(own, minlength=len(self.rows)), self.arrays)
         at = steps[some.which]
         event = np.full(len(chosen), -1)
         event[at] = np.arange(len(at))
@@ -99,27 +100,38 @@ def sequence(rows: Rows, *, arrays: bool | None = None, few: int = 0) -> Sequenc
     arrays: whether to go round by round; None: where rounds hold at least `few` rows on average.
     """
     names, inverse, counts = np.unique(rows, return_inverse=True, return_counts=True)
-    longest = np.argsort(-counts, kind="stable")
-    place = np.empty(len(names), np.intp)
-    place[longest] = np.arange(len(names))
-    ordinal = place[inverse]
-    counts = counts[longest]
-    size, total = len(names), len(rows)
-    which = np.argsort(ordinal, kind="stable")  # row by row
-    heads = np.cumsum(counts) - counts
-    rank = np.arange(total) - heads[ordinal[which]]
     if arrays is None:
-        arrays = total >= few * int(counts[0])
+        arrays = len(rows) >= few * int(counts.max())
+    found = _sequence(inverse, counts, arrays)
+    return found._replace(rows=names[found.rows])
+
+
+def _sequence(numbers: Rows, counts: Rows, arrays: bool) -> Sequence:
+    """numbers: of the row of each step, in order of arrival, from 0; counts: how many steps each row has."""
+    total = len(numbers)
+    longest = np.argsort(-counts, kind="stable") if len(counts) > 1 else np.zeros(1, np.intp)
+    counts = counts[longest]
+    size = int(np.count_nonzero(counts))
+    longest, counts = longest[:size], counts[:size]
+    if size <= 1:
+        ordinal, which = np.zeros(total, np.intp), np.arange(total)
+    else:
+        place = np.empty(int(longest.max()) + 1, np.intp)
+        place[longest] = np.arange(size)
+        ordinal = place[numbers]
+        which = np.argsort(ordinal, kind="stable")  # row by row
+        ordinal = ordinal[which]
+    heads = np.cumsum(counts) - counts
+    rank = np.arange(total) - heads[ordinal]
     if not arrays:
         before = size + np.arange(total) - 1
         before[heads] = np.arange(size)
-        return Sequence(names[longest], which, ordinal[which], rank, heads + counts - 1, before, False)
-    by_round = np.lexsort((ordinal[which], rank))
-    which, rank = which[by_round], rank[by_round]
-    ordinal = ordinal[which]
+        return Sequence(longest, which, ordinal, rank, heads + counts - 1, before, False)
+    by_round = np.lexsort((ordinal, rank))
+    which, rank, ordinal = which[by_round], rank[by_round], ordinal[by_round]
     begins = np.append(0, np.cumsum(np.bincount(rank)))
     before = np.where(rank > 0, size + begins[rank - 1] + ordinal, ordinal)
-    return Sequence(names[longest], which, ordinal, rank, begins[counts - 1] + np.arange(size), before, True)
+    return Sequence(longest, which, ordinal, rank, begins[counts - 1] + np.arange(size), before, True)
 
 
 class Trajectory(NamedTuple):
@@ -136,7 +148,7 @@ class Trajectory(NamedTuple):
 
 def run(bank: Bank, s: Sequence, order: Order, times: Floats, values: Floats) -> Trajectory | None:
     """Filter readings at `times` (s), later than all before in their rows. None: some number went beyond float64."""
-    plan, go = bank.running(arrays=s.arrays)
+    plan, go = bank.running(s.rows, arrays=s.arrays)
     starts = {name: bank.columns[name][s.rows] for name in (*plan.names, *plan.kept)}
     try:
         with np.errstate(all="ignore"):

@@ -49,6 +49,7 @@ HOURLY = (1.9, 3.3, 5.5, 9.0)  # first knots of deviations from what is usual at
 SMOOTHED = (2.2, 3.2, 4.5, 6.0)  # first knots of block maxima of a smoothed statistic, in its standard deviations
 FLAT_LEAST = 10.0  # readings at rest that are never flat
 FLAT_MOST = 8.0  # evidence; a bound that grew with every reading would tell the same rest again and again
+WARMED = NOISE_SLOW + NOISE_FAST  # readings after which nothing depends on there having been few, but for tails
 REST = 120.0  # readings in which an episode is told again only when the score rises,
 RISE = 0.1  # and by at least this much
 LEAST = 0.5  # scores below say nothing
@@ -266,9 +267,9 @@ def program(detectors: tuple[str, ...], *, weekly: bool, arrays: bool) -> CodeTy
 
 
 @cache
-def plan_run(detectors: tuple[str, ...], *, weekly: bool) -> Plan:
+def plan_run(detectors: tuple[str, ...], *, weekly: bool, settled: bool) -> Plan:
     """Many readings in one go: `agent.distribute`. Reads what `step` does, and `ends_shift` and `ends_noise`: whether a
-    block ends with the reading. Tells `raw`. Columns of hours are class 1.
+    block ends with the reading. Tells `raw`. Columns of hours are class 1. settled: of rows that have had `WARMED` readings.
     """
     s, raw = _step(detectors, weekly=weekly)
     for name in (name for name in BLOCKS if name in detectors):
@@ -282,11 +283,12 @@ def plan_run(detectors: tuple[str, ...], *, weekly: bool) -> Plan:
     series = ("x", *(("added",) if weekly else ()), "c", "size", "d", *(f"ends_{name}" for name in BLOCKS))
     narrow, hours = frozenset(name for name in s.new if name in NARROW), dict.fromkeys(HOUR, 1)
     tails = [[f"{name}{k}" for k in range(KNOTS)] for name in ("H", "F", "V")]
+    least = {"n": WARMED} if settled else {}
     seldom = [name for tail in tails[1:] for name in tail]
-    return Plan(s.new, series, {"raw": raw}, narrow=narrow, classes=hours, together=tails, seldom=seldom)
+    return Plan(s.new, series, {"raw": raw}, narrow=narrow, classes=hours, together=tails, seldom=seldom, least=least)
 
 
 @cache
-def run(detectors: tuple[str, ...], *, weekly: bool, arrays: bool) -> Callable[..., Any]:
+def run(detectors: tuple[str, ...], *, weekly: bool, settled: bool, arrays: bool) -> Callable[..., Any]:
     """What `plan_run` emits."""
-    return plan_run(detectors, weekly=weekly).compile(arrays=arrays)
+    return plan_run(detectors, weekly=weekly, settled=settled).compile(arrays=arrays)

@@ -39,7 +39,8 @@ def score_run(rule: Anomaly, path: Trajectory, hour_order: tuple[Order, Rows, Ro
     """Score the readings of a run of the watched filter. hour_order: `Sequence.by_hour`. None: as `agent.trajectory.run`."""
     s, k = path.sequence, rule.watched.channel
     order, ordinals, hours, last = hour_order
-    names = score.plan_run(rule.detectors, weekly=rule.weekly).names
+    settled = bool(rule.columns["n"][s.rows].min() >= score.WARMED)
+    names = score.plan_run(rule.detectors, weekly=rule.weekly, settled=settled).names
     pairs = s.rows[ordinals]
     starts = {
         name: rule.columns[name][hours, pairs] if name in score.HOUR else rule.columns[name][s.rows] for name in names
@@ -57,7 +58,9 @@ def score_run(rule: Anomaly, path: Trajectory, hour_order: tuple[Order, Rows, Ro
             week, series["added"] = weekly
         series |= {f"ends_{name}": count % block.readings == 0.0 for name, block in score.BLOCKS.items()}
         try:
-            columns, told = score.run(rule.detectors, weekly=rule.weekly, arrays=s.arrays)(starts, series, order)
+            columns, told = score.run(rule.detectors, weekly=rule.weekly, settled=settled, arrays=s.arrays)(
+                starts, series, order
+            )
         except (ArithmeticError, ValueError):
             return None
     raw, scored = told["raw"], columns["score"][len(s.rows) :]
