@@ -132,12 +132,19 @@ class Block:
             out.set_back += [back for _, back in self.setback.meet(samples, arrivals.received)]
         count = len(samples.rows)
         distinct = len(set(samples.rows)) if count >= FEW else 0
-        if count >= LEAST and count >= REPEATS * distinct and self.runs.possible and not self.tracing:
+        while count >= max(LEAST, REPEATS * distinct) and self.runs.possible and not self.tracing:
             left = self.runs.take(samples, arrivals, out)
-            if left is None:
-                self.announcer.flush(out)
-                return
-            samples, count, distinct = left, len(left.rows), len(set(left.rows))
+            if left is samples:
+                break
+            late, samples = self.runs.overdue(left)
+            if late.rows:
+                self._take_floats(late, arrivals, out)
+            count, distinct = len(samples.rows), len(set(samples.rows))
+            if not late.rows:
+                break
+        if not count:
+            self.announcer.flush(out)
+            return
         # As many rounds as the busiest asset has samples: arrays pay where these hold enough rows on average.
         rounds = 1 if distinct == count or distinct < FEW else max(Counter(samples.rows).values())
         if self.tracing or distinct < FEW or count < rounds * FEW:

@@ -78,24 +78,35 @@ class Runs:
             and all(map(_foreseeable, rules))
         )
 
-    def take(self, s: Samples, arrivals: Arrivals, out: Outputs) -> Samples | None:
-        """Take what can be taken as runs; the samples that are left."""
-        rows, times = np.array(s.rows, np.intp), np.array(s.times)
-        whole = self._eligible(rows, times)
+    def take(self, s: Samples, arrivals: Arrivals, out: Outputs) -> Samples:
+        """Take what can be taken as runs; the samples that are left, which are the same where none can."""
+        rows, times, messages = np.array(s.rows, np.intp), np.array(s.times), np.array(s.message, np.intp)
+        whole = self._eligible(rows, times, messages)
         if int(whole.sum()) < LEAST:
             return s
         k = np.flatnonzero(whole)
         columns = {slot: _numbers(column)[k] for slot, column in zip(s.slots, s.columns, strict=True)}
-        messages = np.array(s.message, np.intp)
         arrived = np.array(arrivals.received)[messages[k]]
         runs = self._work_out(rows[k], times[k], columns, arrived)
         if runs is None:
             return s
         self._commit(runs, rows[k], times[k], messages[k], arrived, out)
-        return None if len(k) == len(rows) else _without(s, whole)
+        return _without(s, whole)
 
-    def _eligible(self, rows: Rows, times: Floats) -> NDArray[np.bool_]:
-        """Samples of rows that are live, come more than once, and in order."""
+    def overdue(self, s: Samples) -> tuple[Samples, Samples]:
+        """Of what is left, the first messages of each row if they are late; and the rest."""
+        newest = self.block.rows.views["time"]
+        late = np.zeros(len(s.rows), bool)
+        open_, passed = -1, set()
+        for k, (message, row, time) in enumerate(zip(s.message, s.rows, s.times, strict=True)):
+            if row not in passed and (message == open_ or time <= newest[row]):
+                late[k], open_ = True, message
+            else:
+                passed.add(row)
+        return _without(s, ~late), _without(s, late)
+
+    def _eligible(self, rows: Rows, times: Floats, messages: Rows) -> NDArray[np.bool_]:
+        """Samples of rows that are live and come more than once, up to the first message that is not in order."""
         names, number, counts = np.unique(rows, return_inverse=True, return_counts=True)
         good = (counts > 1) & (self.block.rows.columns["status"][names] == Status.LIVE)
         newest = np.full(len(names), -math.inf)
@@ -110,8 +121,10 @@ class Runs:
         order = np.argsort(number, kind="stable")
         row, time = number[order], times[order]
         head = np.append(True, row[1:] != row[:-1])
-        good[row[~(time > np.where(head, newest[row], np.append(-math.inf, time[:-1])))]] = False
-        chosen: NDArray[np.bool_] = good[number]
+        late = ~(time > np.where(head, newest[row], np.append(-math.inf, time[:-1])))
+        until = np.full(len(names), len(rows) + int(messages.max()))
+        np.minimum.at(until, row[late], messages[order][late])
+        chosen: NDArray[np.bool_] = good[number] & (messages < until[number])
         return chosen
 
     # -- what becomes of it, without touching anything
