@@ -120,8 +120,10 @@ def figures(rounds: int) -> Iterator[Figure]:
         newer, older = Side("MQTT 5", {"MQTT__PROTOCOL": "5"}), Side("3.1.1", {"MQTT__PROTOCOL": "3.1.1"})
         yield from _compare(home, newer, older, rounds)
         for flight in (IN_FLIGHT, 20):
-            one = Side(f"QoS 1, {flight} in flight", {"MQTT__QOS": 1}, qos=1)
-            other = Side(f"QoS 0, beside {flight} in flight", {"MQTT__QOS": 0})
+            # In MQTT 5 the agent says how many it takes, and Mosquitto 2.0.11 forgets its own limit over that.
+            spoken = {"MQTT__PROTOCOL": "3.1.1"}
+            one = Side(f"QoS 1, {flight} in flight", spoken | {"MQTT__QOS": "1"}, qos=1)
+            other = Side(f"QoS 0, beside {flight} in flight", spoken | {"MQTT__QOS": "0"})
             yield from _compare(home, one, other, rounds, flight)
         yield from _http(home, rounds)
         yield from _one_core(home, rounds)
