@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from agent.bank import Bank
+from agent.distribute import Plan
+from agent.kernel import plan_run
 from agent.models import ChannelInfo
 from agent.models.level import Level, LevelSettings
 from agent.models.level_rate import LevelRate, LevelRateSettings
+from agent.trajectory import sequence
 from bench.figures import Figure, cpu
 
 STEPS = 5000
+RUN = 800  # readings: what 64 KiB of telemetry hold
 
 
 def _banks() -> Iterator[tuple[str, Any]]:
@@ -41,6 +45,11 @@ def figures(rounds: int) -> Iterator[Figure]:
                 update(0, 0, float(t), 20.0 + t % 7 * 0.1)
 
         yield Figure(f"{name}: one row on floats", cpu(one, STEPS, rounds), "µs/update")
+        for tails in (True, False):
+            what = "" if tails else ", without calibrated surprise"
+            yield Figure(
+                f"{name}: runs of {RUN} of one row{what}", _run(component(), robust, tails, rounds), "µs/update"
+            )
         for size in (100, 1000, 10_000):
             many = Bank(component(), robust=robust, window=64, late=30.0)
             many.grow(size)
@@ -56,6 +65,29 @@ def figures(rounds: int) -> Iterator[Figure]:
 
             yield Figure(f"{name}: bank of {size} on arrays", cpu(bulk, turns * size, rounds), "µs/update")
     yield Figure("filterpy KalmanFilter, n = 2", cpu(_filterpy(), 1000, rounds), "µs/update")
+
+
+def _run(component: Any, robust: bool, tails: bool, rounds: int) -> float:
+    """Microseconds per update of one row that takes many readings at once, expectation, variance and NIS included."""
+    bank = Bank(component, robust=robust, window=64, late=30.0)
+    bank.grow(1)
+    for t in range(200):
+        bank.update(0, 0, float(t), 20.0 + t % 7 * 0.1)
+    plan = plan_run(bank.emitter, settled=True)
+    if not tails:
+        step = {name: e for name, e in plan.step.items() if name[0] not in "kc"}
+        plan = Plan(step, ("t", "z"), plan.results, narrow=frozenset(("o0",)), kept=plan.kept)
+    go = plan.compile(arrays=False)
+    s = sequence(np.zeros(RUN, np.intp), arrays=False)
+    order = s.order()
+    starts = {name: bank.columns[name][:1] for name in (*plan.names, *plan.kept)}
+    series = {"t": 200.0 + np.arange(RUN), "z": 20.0 + np.arange(RUN) % 7 * 0.1}
+
+    def work() -> None:
+        with np.errstate(all="ignore"):
+            go(starts, series, order)
+
+    return cpu(lambda: [work() for _ in range(10)], 10 * RUN, rounds)
 
 
 def _filterpy() -> Any:
