@@ -47,7 +47,8 @@ def surprise(months: Sequence[Month], levels: Sequence[float], file: Path) -> No
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(5.6, 3.2), layout="constrained")
         for m in months:
-            axes.plot(levels, m.surprises, marker=".", label=m.name)
+            seen = np.where(m.surprises > 0.0, m.surprises, np.nan)  # never is nothing a logarithm shows
+            axes.plot(levels, seen, marker=".", label=m.name)
         axes.axhspan(0.5, 2.0, color="0.88", zorder=0)
         axes.axhline(1.0, color="0.4", linewidth=0.8)
         axes.set_yscale("log")
