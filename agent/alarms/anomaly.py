@@ -25,6 +25,7 @@ CALM_SHARE = 0.5  # of the threshold, below which a reading is calm
 CALM_READINGS = 10.0  # in a row that end an alarm
 CALM_LEAST = 1.0  # a score below is calm whatever the threshold
 _NOMINAL = 2.0  # least threshold before the fleet's offset: less than one reading in a hundred
+_SEASON = frozenset((*season.ROW, *season.SLOTTED))
 LEAST = 1.5  # whatever the budget and the fleet, a lower score raises no alarm
 
 
@@ -50,9 +51,9 @@ class Anomaly:
         for name in score.ROW + score.HOUR:
             shape = (score.HOURS, 0) if name in score.HOUR else (0,)
             self.columns[name] = np.zeros(shape, np.float32 if name in score.NARROW else np.float64)
-        for name in (*season.ROW, *season.SLOTTED) if self.weekly else ():
-            slots = (season.SLOTS, 0) if name in season.SLOTTED else (0,)
-            self.columns[name] = np.zeros(slots, np.float32 if name in season.NARROW else np.float64)
+        for name, kind in season.KINDS.items() if self.weekly else ():
+            self.columns[name] = np.zeros((season.COARSE.slots, 0) if name in season.SLOTTED else (0,), kind)
+        self.weeks = season.Weeks()
         self._capacity = 0
         self.views: dict[str, Any] = {}
         self._floats: dict[str, Any] = {}
@@ -61,6 +62,8 @@ class Anomaly:
     def grow(self, capacity: int) -> None:
         self._capacity = capacity
         self.columns = grown(self.columns, capacity, _start)
+        if self.weekly:
+            self.weeks.grow(capacity)
         self.views.update((name, column.reshape(-1).data) for name, column in self.columns.items())
         if not self._floats:
             self._floats = {"sqrt": math.sqrt}
@@ -91,9 +94,9 @@ class Anomaly:
         reading = bank[f"z{k}"][row]
         added = 0.0
         if self.weekly:
-            if v["slot"][row] != (slot := season.slot_of(time)):
-                rows, slots, first = np.array([row]), np.array([slot]), np.array([reading])
-                self._forget(season.enter(self.columns, rows, slots, first, always=self.always))
+            if v["slot"][row] != season.slot_of(time, fine=self.weeks.places[row] > 0):
+                one = np.array([row]), np.array([time]), np.array([reading])
+                self._forget(season.enter(self.columns, self.weeks, *one, always=self.always)[0])
             v["sum"][row] += reading - v["ref"][row]
             v["count"][row] += 1.0
             added = v["week"][row]
@@ -123,7 +126,7 @@ class Anomaly:
         readings = bank[f"z{k}"][rows]
         added: NDArray[np.float64] | None = None
         if self.weekly:
-            added, found = season.pass_by(c, rows, times, readings, always=self.always)
+            added, found = season.pass_by(c, self.weeks, rows, times, readings, always=self.always)
             self._forget(found)
         with np.errstate(all="ignore"):
             (raw,) = self._arrays["step"](
@@ -228,12 +231,16 @@ class Anomaly:
         return f"{what}; score {told:.3g} of {threshold:.3g}"
 
     def export(self, rows: NDArray[np.intp]) -> dict[str, Any]:
-        return {name: column[..., rows].T for name, column in self.columns.items()}
+        return {name: column[..., rows].T for name, column in self.columns.items()} | (
+            self.weeks.export(rows) if self.weekly else {}
+        )
 
     def load(self, rows: NDArray[np.intp], data: dict[str, Any]) -> None:
         for name, column in self.columns.items():
-            if name in data:  # what was stored before there were fleets lacks `top` and `often`
+            if name in data and name not in _SEASON:  # what was stored before there were fleets lacks `top` and `often`
                 column[..., rows] = data[name].T
+        if self.weekly:
+            season.load(self.columns, self.weeks, rows, data, always=self.always)
 
 
 def _start(name: str) -> float:

@@ -26,7 +26,7 @@ class Scores(NamedTuple):
     rule: Anomaly
     path: Trajectory
     columns: dict[str, Any]
-    week: season.Columns  # by row, after the run
+    week: season.Ran | None
     hours: tuple[Rows, Rows, Rows]  # of each pair: row, hour, and where the last values are
     on: NDArray[np.bool_]  # (N)
     hold: NDArray[np.bool_]  # (N)
@@ -50,12 +50,12 @@ def score_run(rule: Anomaly, path: Trajectory, hour_order: tuple[Order, Rows, Ro
     with np.errstate(all="ignore"):
         series = {"x": path.values, "c": path.after(f"c{k}"), "size": np.sqrt(path.after(f"i{k}"))}
         series["d"] = rule.interval(interval)
-        week: season.Columns = {}
+        week = None
         if rule.weekly:
-            weekly = season.run(rule.columns, s.rows, s.ordinal, path.times, path.values, always=rule.always)
-            if weekly is None:
+            week = season.run(rule.columns, rule.weeks, s.rows, s.ordinal, path.times, path.values, always=rule.always)
+            if week is None:
                 return None
-            week, series["added"] = weekly
+            series["added"] = week.added
         series |= {f"ends_{name}": count % block.readings == 0.0 for name, block in score.BLOCKS.items()}
         try:
             columns, told = score.run(rule.detectors, weekly=rule.weekly, settled=settled, arrays=s.arrays)(
@@ -90,8 +90,10 @@ def keep(scores: Scores) -> None:
     """The rule goes on from the end of the run."""
     s, rule = scores.path.sequence, scores.rule
     rows, hours, last = scores.hours
-    for name, column in scores.week.items():
-        rule.columns[name][..., s.rows] = column
+    if scores.week is not None:
+        for name, column in scores.week.columns.items():
+            rule.columns[name][..., s.rows] = column
+        rule.weeks.put(s.rows, scores.week.weeks)
     for name, column in scores.columns.items():
         if name in score.HOUR:
             rule.columns[name][hours, rows] = column[last]
