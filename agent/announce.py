@@ -57,6 +57,7 @@ class Announcer:
             banks, [float(h) for h in self.forecast.horizons], plan.model, plan.config.learning
         )
         self.tracked = tracked_states(plan)
+        self.paced = self.state.policy in ("interval", "change")  # when a state was last published matters
         self.muted = False  # count what would be said, but write nothing
         self._states = Pending([], [], [])
         self._forecasts = Pending([], [], [])
@@ -81,7 +82,8 @@ class Announcer:
         v = self.rows.views
         if self._wants(row, received):
             seq = v["seq"][row] = v["seq"][row] + 1
-            v["published"][row] = received
+            if self.paced:
+                v["published"][row] = received
             if not self.muted:
                 self._write(message, row, received, seq)
         if self.foresight_due(received, v["forecast"][row]) and self.forecaster.ready(row):
@@ -107,7 +109,8 @@ class Announcer:
         if len(chosen):
             seq = c["seq"][chosen] + 1
             c["seq"][chosen] = seq
-            c["published"][chosen] = at
+            if self.paced:
+                c["published"][chosen] = at
         if len(chosen) and not self.muted:
             called, safe, texts = self.rows.spelled(chosen.tolist())
             columns = c["status"][chosen], c["time"][chosen], at, seq
@@ -145,7 +148,6 @@ class Announcer:
         if self.state.policy == "update":
             begins = np.flatnonzero(heads)
             place = np.arange(len(rows)) - np.repeat(begins, np.diff(np.append(begins, len(rows))))
-            c["published"][rows[np.append(heads[1:], True)]] = received[np.append(heads[1:], True)]
             return c["seq"][rows] + 1 + place, np.ones(len(rows), bool)
         sequence, want = np.empty(len(rows), np.int64), np.zeros(len(rows), bool)
         for k, (row, at) in enumerate(zip(rows.tolist(), received.tolist(), strict=True)):
@@ -216,7 +218,8 @@ class Announcer:
                 values[at + 2 * j + 1] = math.sqrt(ahead[n + j]) if ahead[n + j] > 0.0 else math.nan
             at += 2 * n
         seq = v["seq"][row] = v["seq"][row] + 1
-        v["published"][row] = now
+        if self.paced:
+            v["published"][row] = now
         status = STATUS_NAMES[v["status"][row]]
         self._states.messages.append(len(self._states.messages))
         self._states.topics.append(self.rows.topic(row, b"/state"))

@@ -114,6 +114,9 @@ class Block:
                 bank.grow(len(self.rows) + 1)
             capacity = self.banks[0].capacity
             self.rows.grow(capacity)
+            for slot, ((b, entry), *_) in enumerate(self.plan.targets):
+                if entry < self.banks[b].measured:
+                    self.rows.share(f"surprise{slot}", self.banks[b].columns[f"c{entry}"])
             for alarm in self.alarms:
                 alarm.grow(capacity)
             self.announcer.forecaster.grow(capacity)
@@ -221,8 +224,6 @@ class Block:
             out.add_nis(bank.component.model, nis, 1)
             for bands in self.bands[slot]:
                 bands.observe(row, entry, time, bank.views[f"z{entry}"][row])
-        views = self.rows.views
-        views[f"surprise{slot}"][row] = bank.views[f"c{entry}"][row]
         for alarm in self.by_slot[slot]:
             change = alarm.reading(row, time)
             if change is not None:
@@ -330,7 +331,6 @@ class Block:
         for bands in self.bands[slot]:
             new = rows[in_order]
             bands.observe_many(new, entry, part.times[in_order], bank.columns[f"z{entry}"][new])
-        c[f"surprise{slot}"][rows] = bank.columns[f"c{entry}"][rows]
         for alarm in self.by_slot[slot]:
             for j, change in alarm.readings(rows, part.times):
                 self._read(alarm, int(rows[j]), change, float(part.times[j]), float(part.arrived[j]), out)

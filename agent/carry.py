@@ -49,7 +49,7 @@ _BLOCK_COLUMNS = ("back", "seen", "made", "time", "forecast", "published", "stat
 def export(b: Block) -> dict[str, Any]:
     """All that the twins of a block have learned."""
     rows = np.arange(len(b))
-    names = [n for n in b.rows.columns if n in _BLOCK_COLUMNS or n.startswith(("surprise", "quality", "sent"))]
+    names = [n for n in b.rows.columns if n in _BLOCK_COLUMNS or n.startswith(("quality", "sent"))]
     return {
         "identity": identity(b.config),
         "settings": repr(b.config),

@@ -6,7 +6,7 @@ Rows are only ever added. `columns` are arrays for many rows, `views` the same m
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,59 @@ from agent.topics import safe_level
 GOOD, UNCERTAIN, BAD, STUCK, INCONSISTENT, RELEARNED = range(6)
 
 
+class Index(Mapping[str, int]):
+    """Rows by their names: open addressing with linear probing, which keeps no name and no number twice."""
+
+    def __init__(self, names: list[str]) -> None:
+        """names: of the rows that are added, at their places."""
+        self._names = names
+        self._count = 0
+        self._clear(16)
+
+    def _clear(self, size: int) -> None:
+        """size: a power of two."""
+        self._table = np.full(size, -1, np.int32)
+        self._view = self._table.data
+        self._mask = size - 1
+
+    def add(self, row: int) -> None:
+        """A row whose name is not there yet."""
+        self._count += 1
+        if 3 * self._count > 2 * len(self._table):
+            self._clear(2 * len(self._table))
+            for each in range(row):
+                self._put(each)
+        self._put(row)
+
+    def _put(self, row: int) -> None:
+        at = hash(self._names[row]) & self._mask
+        while self._view[at] >= 0:
+            at = (at + 1) & self._mask
+        self._view[at] = row
+
+    def __getitem__(self, name: str) -> int:
+        names, view, mask = self._names, self._view, self._mask
+        at = hash(name) & mask
+        while (row := view[at]) >= 0:
+            if names[row] == name:
+                return row
+            at = (at + 1) & mask
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return self._count
+
+
 class Rows:
     """Names and whole-asset columns of one block."""
 
     def __init__(self, channels: int, tracked: int, prefix: bytes) -> None:
         """channels: how many; tracked: states whose last published mean is kept; prefix: of every topic."""
         self.names: list[str] = []
-        self.row_of: dict[str, int] = {}
+        self.row_of = Index(self.names)
         # Names as a level of a topic and as they stand in JSON, where these are not just their bytes.
         self._unusual: dict[int, tuple[bytes, bytes]] = {}
         self.prefix = prefix
@@ -47,6 +93,7 @@ class Rows:
         for k in range(tracked):
             self.columns[f"sent{k}"] = np.zeros(0)
         self.views: dict[str, Any] = {}
+        self._shared: set[str] = set()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -55,7 +102,7 @@ class Rows:
         """Name a new row; the caller grows the columns first."""
         row = len(self.names)
         self.names.append(name)
-        self.row_of[name] = row
+        self.row_of.add(row)
         safe, text = safe_level(name).encode(), quoted(name)
         if not safe == text == name.encode():
             self._unusual[row] = safe, text
@@ -63,9 +110,15 @@ class Rows:
         return row
 
     def grow(self, capacity: int) -> None:
-        self.columns.update(grown(self.columns, capacity, _start))
-        self.views.update((name, column.data) for name, column in self.columns.items())
+        own = {name: column for name, column in self.columns.items() if name not in self._shared}
+        self.columns.update(grown(own, capacity, _start))
+        self.views.update((name, self.columns[name].data) for name in own)
         self.capacity = capacity
+
+    def share(self, name: str, column: NDArray[Any]) -> None:
+        """Show a column that a bank keeps as one of these."""
+        self._shared.add(name)
+        self.columns[name], self.views[name] = column, column.data
 
     def topic(self, row: int, suffix: bytes) -> bytes:
         """`<prefix>/<site>/<asset><suffix>`, safe whatever the asset is called."""

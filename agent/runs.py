@@ -116,8 +116,6 @@ class Runs:
         for alarm in self.block.alarms:
             if alarm.in_order:
                 newest = np.maximum(newest, alarm.last[names])
-            if isinstance(alarm.rule, Anomaly):
-                newest = np.fmax(newest, alarm.rule.columns["time"][names])
         order = np.argsort(number, kind="stable")
         row, time = number[order], times[order]
         head = np.append(True, row[1:] != row[:-1])
@@ -209,7 +207,6 @@ class Runs:
         out.readings += len(nis)
         trajectory.keep(bank, path)
         c = block.rows.columns
-        c[f"surprise{run.slot}"][s.rows] = path.after("c0")[s.last]
         c[f"quality{run.slot}"][s.rows] = run.codes[s.last]
         for one in run.judged:
             if one.scores is not None:
@@ -254,7 +251,7 @@ class Runs:
         for turn, run in enumerate(runs):
             s = run.path.sequence
             bank = block.banks[block.plan.targets[run.slot][0][0]]
-            learned, surprise = run.path.after("n0"), run.path.after("c0")
+            learned = run.path.after("n0")
             for number, one in enumerate(run.judged):
                 alarm = one.alarm
                 for ordinal, step, change in _changes(one, s, learned >= alarm.learning, run.path.times):
@@ -264,7 +261,6 @@ class Runs:
                         scored.show(one.scores, ordinal, step)
                     views = block.rows.views
                     views["seen"][row], views["time"][row] = arrived[sample], latest[sample]
-                    views[f"surprise{run.slot}"][row] = surprise[step]
                     at = len(out.said)
                     if isinstance(alarm.rule, Absence):
                         alarm.rule.memory.views["heard"][row] = arrived[sample]

@@ -103,8 +103,11 @@ class SetBack:
         """
         c, size = self._rows.columns, len(self._rows)
         self._shift(np.flatnonzero(c["time"][:size] == c["seen"][:size]), by)
-        for name in ("seen", "made", "published", "forecast"):
+        for name in ("seen", "made"):
             c[name][:size] += by
+        for name in ("published", "forecast"):
+            if c[name][:size].any():  # else they are not used, and what was never written takes no memory
+                c[name][:size] += by
         for alarm in self._alarms:
             alarm.step(by)
 

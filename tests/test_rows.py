@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.rows import Rows
+from agent.rows import Index, Rows
 from agent.topics import safe_level
 
 NAMES = st.text(max_size=12) | st.sampled_from(["press7", "line 1/press", 'a"b', "µ-1", "a\\b", "+", "\n"])
@@ -24,3 +24,28 @@ def test_a_name_is_spelled_for_topics_and_for_json(names: list[str], data: st.Da
     assert levels == [safe_level(names[row]).encode() for row in asked]
     assert [b'"' + text + b'"' for text in texts] == [msgspec.json.encode(names[row]) for row in asked]
     assert [rows.topic(row, b"/state") for row in asked] == [b"twinned/site/" + level + b"/state" for level in levels]
+
+
+class Colliding(str):
+    """A name that is looked for at the same place as many others."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return len(self) % 3 - 1
+
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other) is True
+
+
+@given(st.lists(NAMES, max_size=80, unique=True), NAMES, st.sampled_from([str, Colliding]))
+def test_a_row_is_found_by_its_name_and_only_by_that(names: list[str], other: str, kind: type[str]) -> None:
+    held: list[str] = []
+    index = Index(held)
+    for row, name in enumerate(names):
+        assert kind(name) not in index
+        held.append(kind(name))
+        index.add(row)
+        assert len(index) == row + 1
+    assert dict(index) == {kind(name): row for row, name in enumerate(names)}
+    assert index.get(kind(other)) == (names.index(other) if other in names else None)

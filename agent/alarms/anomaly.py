@@ -46,7 +46,7 @@ class Anomaly:
         self.blocks = {name: block for name, block in score.BLOCKS.items() if name in self.detectors}
         count, per = spec.false_alarms, float(spec.per)
         self.words = f"out of the ordinary, at {count:g} false alarm{'s' if count != 1 else ''} in {_span(per)}"
-        self.columns: dict[str, NDArray[Any]] = {"calm": np.zeros(0, np.float32), "time": np.zeros(0)}
+        self.columns: dict[str, NDArray[Any]] = {"calm": np.zeros(0, np.float32)}
         self.columns["often"] = np.zeros(0, np.float32)  # how often it was above the threshold, fading
         for name in score.ROW + score.HOUR:
             shape = (score.HOURS, 0) if name in score.HOUR else (0,)
@@ -88,9 +88,6 @@ class Anomaly:
 
     def observe(self, row: int, time: float) -> None:
         k, bank, v = self.watched.channel, self.watched.bank.views, self.views
-        if time <= v["time"][row]:
-            return
-        v["time"][row] = time
         reading = bank[f"z{k}"][row]
         added = 0.0
         if self.weekly:
@@ -119,10 +116,6 @@ class Anomaly:
 
     def observe_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> None:
         k, bank, c = self.watched.channel, self.watched.bank.columns, self.columns
-        late = times <= c["time"][rows]
-        if late.any():
-            rows, times = rows[~late], times[~late]
-        c["time"][rows] = times
         readings = bank[f"z{k}"][rows]
         added: NDArray[np.float64] | None = None
         if self.weekly:
@@ -153,7 +146,7 @@ class Anomaly:
             self.columns[name][rows] = score.start(name)
 
     def shift(self, rows: Index, by: float) -> None:
-        self.columns["time"][rows] += by
+        """No time is remembered here: a reading that is late is not shown (`agent.alarms.lifecycle`)."""
 
     def threshold(self, row: int) -> float:
         """The score at which this row's alarm is raised."""
@@ -245,8 +238,6 @@ class Anomaly:
 
 def _start(name: str) -> float:
     """A column's value before the first reading."""
-    if name == "time":
-        return math.nan
     return season.start(name) if name in season.ROW else score.start(name)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from agent.alarms.anomaly import Anomaly
 from agent.alarms.operator import SUPPRESSED, Deed, Operator, Verb
 from agent.alarms.rules import Absence, Index, Rule, Surprise, Watched
+from agent.columns import grown
 from agent.config import Alarm
 from agent.types import AlarmState, Severity, Transition
 
@@ -62,11 +63,9 @@ class Lifecycle:
         return f"({type(self.spec).__name__}({said}), {self.watched.name!r})"
 
     def grow(self, capacity: int) -> None:
-        for name in _COLUMNS:
-            old = getattr(self, name)
-            fresh = np.full(capacity, -math.inf if name == "last" else 0, old.dtype)
-            fresh[: len(old)] = old
-            setattr(self, name, fresh)
+        columns = {name: getattr(self, name) for name in _COLUMNS}
+        for name, column in grown(columns, capacity, lambda name: -math.inf if name == "last" else 0.0).items():
+            setattr(self, name, column)
         self._phase = self.phase.data
         self.operator.grow(capacity)
         self.rule.grow(capacity)

@@ -72,7 +72,6 @@ def score_run(rule: Anomaly, path: Trajectory, hour_order: tuple[Order, Rows, Ro
         on[j] = scored[j] >= LEAST and scored[j] >= threshold
     counted, _ = _counting(arrays=s.arrays)({"calm": rule.columns["calm"][s.rows]}, {"is_calm": is_calm}, s.order())
     columns |= counted
-    columns["time"] = np.append(rule.columns["time"][s.rows], path.times)
     hold = on | (counted["calm"][len(s.rows) :] < CALM_READINGS)
     if rule.weekly:
         columns["week"] = np.append(rule.columns["week"][s.rows], series["added"])
