@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import chain, repeat
+from typing import NamedTuple, TypeVar
 
 from agent.block import Block, Samples
 from agent.codecs import Codec, build
@@ -16,6 +17,8 @@ from agent.config import Config, Payload, Time
 from agent.sequences import LARGEST, Counted, Sequences
 from agent.topics import TopicTemplate, asset_name
 from agent.types import Batch, Columns, DecodeError, Outputs, Reason, Reject
+
+T = TypeVar("T")
 
 _NEGATIVE = 4096  # unroutable topics remembered
 _NOWHERE = -1
@@ -311,6 +314,9 @@ class Decoder:
             if not any(batch.retained if whole else [batch.retained[k] for k in ks]):
                 decoded = into.lane.codec.columns(payloads)
                 if decoded is not None:
+                    if decoded.counts is not None:
+                        ks, rows = _repeated(ks, decoded.counts), _repeated(rows, decoded.counts)
+                        received = _repeated(received, decoded.counts)
                     times = _filled(decoded.times, received)
                     if max(times) > min(received) + into.lane.max_ahead:
                         ks, rows, times, decoded = _not_ahead(into.lane, ks, rows, times, decoded, batch, out)
@@ -414,6 +420,11 @@ class _Table:
             self.times.extend(times)
         else:
             self.message, self.rows, self.times = list(messages), list(rows), list(times)
+
+
+def _repeated(each: Sequence[T], counts: Sequence[int]) -> list[T]:
+    """What belongs to a message, once for each of its samples."""
+    return list(chain.from_iterable(map(repeat, each, counts)))
 
 
 def _filled(times: Sequence[float | None], received: Sequence[float]) -> Sequence[float]:

@@ -122,10 +122,11 @@ class Decoded(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Payloads of one plain sample each, as columns with one entry per payload."""
+    """Payloads of plain samples, as columns with one entry per sample."""
 
     times: Sequence[float | None]  # UTC seconds; None: the time of arrival counts
-    values: Sequence[Sequence[float | None]]  # one column per field of the codec; None: not in that payload
+    values: Sequence[Sequence[float | None]]  # one column per field of the codec; None: not in that sample
+    counts: Sequence[int] | None = None  # samples of each payload, at least one; None: one each
 
 
 class Publications(NamedTuple):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 from hypothesis import given, settings
@@ -88,12 +89,15 @@ def check_columns(codec: Codec, payloads: Sequence[bytes], fields: int) -> bool:
         return False
     assert len(columns.values) == fields
     rows = [Sample(time, tuple(values)) for time, *values in zip(columns.times, *columns.values, strict=True)]
-    assert len(rows) == len(payloads)
-    for row, payload in zip(rows, payloads, strict=True):
+    counts = [1] * len(payloads) if columns.counts is None else columns.counts
+    assert len(counts) == len(payloads)
+    assert len(rows) == sum(counts)
+    rest = iter(rows)
+    for count, payload in zip(counts, payloads, strict=True):
         decoded = decode(codec, payload, fields)
         assert isinstance(decoded, Decoded), payload
         assert not decoded.errors, payload
-        assert [_bits(sample) for sample in decoded.samples] == [_bits(row)], payload
+        assert [_bits(sample) for sample in decoded.samples] == [_bits(row) for row in islice(rest, count)], payload
     return True
 
 

@@ -209,6 +209,29 @@ def test_generated_documents_give_the_same_bits_on_both_ways(documents: list[obj
         check_columns(codec, payloads, len(fields))
 
 
+@given(st.lists(st.lists(SHALLOW | LEAF, max_size=4) | SHALLOW, min_size=1, max_size=4))
+def test_generated_arrays_give_the_same_bits_on_both_ways(documents: list[object]) -> None:
+    payloads = [json.dumps(document).encode() for document in documents]
+    for codec, fields in CODECS:
+        check_columns(codec, payloads, len(fields))
+
+
+def test_arrays_of_plain_samples_are_read_in_bulk() -> None:
+    codec = build(Payload(max_samples=5), Time(), ["a", "b"])
+    payloads = [
+        b"[" + b",".join(b'{"a":%d,"b":1,"ts":%d}' % (k, k) for k in range(count)) + b"]" for count in (3, 1, 5)
+    ]
+    columns = codec.columns(payloads)
+    assert columns is not None
+    assert columns.counts == [3, 1, 5]
+    assert [*columns.values[0]] == [*columns.times] == [0, 1, 2, 0, 0, 1, 2, 3, 4]
+    too_many = b"[" + b",".join([b'{"a":1}'] * 6) + b"]"
+    for unusual in (b"[]", too_many, b'[{"a":1},{"x":1}]', b'[{"a":1,"x":[]}]', b'{"a":1}', b'[{"a":"1"}]', b"[1]"):
+        assert codec.columns([*payloads, unusual]) is None
+    shallow = build(Payload(max_depth=1), Time(), ["a", "b"])
+    assert shallow.columns(payloads) is None
+
+
 @given(SHALLOW)
 def test_a_generated_object_gives_what_its_values_say(document: dict[str, Any]) -> None:
     samples, found = reasons(json.dumps(document), "a", "b")

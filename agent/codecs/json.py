@@ -8,6 +8,7 @@ Beyond RFC 8259, NaN and Infinity, which many programs write, are understood, so
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Annotated, TypeAlias, cast
 
 from msgspec import DecodeError as MsgspecError
@@ -69,19 +70,41 @@ class JsonCodec(Codec):
 
     def columns(self, payloads: Sequence[bytes]) -> Columns | None:
         bulk = self._bulk
-        if bulk is None or not payloads or not self._is_shallow_text(payloads):
+        if bulk is None or not payloads:
+            return None
+        if payloads[0][:1] == b"[":
+            return self._columns_of_arrays(bulk, payloads)
+        if not self._is_shallow_text(payloads):
             return None
         columns = bulk.columns(payloads)
-        if columns is None:
+        return None if columns is None else self._columns(bulk, columns, len(payloads), None)
+
+    def _columns_of_arrays(self, bulk: _Bulk, payloads: Sequence[bytes]) -> Columns | None:
+        """Arrays of plain samples without anything below them, none of them empty or too long."""
+        joined = b"".join(payloads)
+        brackets = joined.count(b"{") + joined.count(b"[")
+        if self._max_depth < 2 or not are_text(payloads, joined):
             return None
+        found = bulk.columns_of_arrays(payloads)
+        # An array opens one bracket and each of its objects another, so if these are all, nothing lies below.
+        if found is None or brackets != len(payloads) + sum(found[1]):
+            return None
+        columns, counts = found
+        if not 0 < min(counts) <= max(counts) <= self._max_samples:
+            return None
+        return self._columns(bulk, columns, sum(counts), counts)
+
+    def _columns(
+        self, bulk: _Bulk, columns: Sequence[Sequence[object]], rows: int, counts: Sequence[int] | None
+    ) -> Columns | None:
         values = [columns[slot] for slot in bulk.value_slots]
         if _some_row_is_empty(values):
             return None
         try:
-            arrived = self._time_column([columns[slot] for slot in bulk.time_slots], len(payloads))
+            arrived = self._time_column([columns[slot] for slot in bulk.time_slots], rows)
         except DecodeError:
             return None
-        return Columns(arrived, cast("list[Sequence[float | None]]", values))
+        return Columns(arrived, cast("list[Sequence[float | None]]", values), counts)
 
     def _is_shallow_text(self, payloads: Sequence[bytes]) -> bool:
         """Whether all payloads are UTF-8 and within the depth limit; the typed decoder does not look where it skips."""
@@ -170,7 +193,9 @@ class _Bulk:
         self._values = set(value_slots)
         self._width = len(self._values) + len(time_slots)
         raw = float | str | None
-        self._strict = Decoder(_record(tree, self._values, _Finite | None, raw)).decode
+        strict = _record(tree, self._values, _Finite | None, raw)
+        self._strict = Decoder(strict).decode
+        self._arrays = Decoder(list[strict]).decode  # type: ignore[valid-type]  # a type made just now
         # Tried second, because then each value must be looked at: true and false, and numbers in quotes.
         self._wide = Decoder(_record(tree, self._values, _Finite | bool | str | None, raw)).decode
 
@@ -208,6 +233,18 @@ class _Bulk:
         except (MsgspecError, DecodeError, RecursionError):
             return None
         return columns
+
+    def columns_of_arrays(self, payloads: Sequence[bytes]) -> tuple[list[Sequence[object]], list[int]] | None:
+        """As `columns`, of payloads that are arrays of objects, and how many there are in each."""
+        columns: list[Sequence[object]] = [()] * self._width
+        try:
+            arrays = cast("list[list[object]]", list(map(self._arrays, payloads)))
+        except (MsgspecError, RecursionError):
+            return None
+        records = list(chain.from_iterable(arrays))
+        if records:
+            _spread(records, self._tree, columns)
+        return columns, list(map(len, arrays))
 
 
 def _record(tree: _Tree, values: set[int], value: object, time: object) -> type[Struct]:
