@@ -215,3 +215,41 @@ def test_what_a_channel_learns_stays_below_a_kilobyte() -> None:
     play(core, noise(10))
     columns = rule(core).columns
     assert sum(column[0].nbytes for column in columns.values()) <= 1024
+
+
+def test_small_departures_from_a_large_level_are_judged_as_those_from_zero() -> None:
+    near, far = twins("false_alarms: 1, per: 1d"), twins("false_alarms: 1, per: 1d")
+    values = 1e-3 * np.concatenate([noise(6000, 4), [9.0]])
+    raised = [c for c in play(far, 1e6 + values) if c.transition is Transition.RAISED]
+    assert len(raised) == len([c for c in play(near, values) if c.transition is Transition.RAISED])
+    assert [c.time for c in raised][-1] == START + 6000 * PERIOD
+    levels = rule(far).columns["ref"][0] + rule(far).columns["L"][:, 0].astype(float)
+    known = rule(near).columns["K"][:, 0] > 0.0
+    expected = rule(near).columns["ref"][0] + rule(near).columns["L"][:, 0].astype(float)
+    # A hundredth of a thousandth of the noise, of which float64 itself leaves out a part at this level.
+    assert np.abs(levels - 1e6 - expected)[known].max() < 1e-8
+
+
+@pytest.mark.parametrize("season", ["auto", "none"])
+def test_levels_of_hours_that_were_stored_by_themselves_are_taken_over(season: str) -> None:
+    settings = f"false_alarms: 1, per: 1d, season: {season}"
+    whole, before, after = twins(settings), twins(settings), twins(settings)
+    values = 1000.0 + day(3000) + noise(3000, 5)
+    play(whole, values)
+    play(before, values[:2000])
+    saved = before.snapshot()
+    (alarm,) = saved["blocks"][0]["alarms"].values()
+    rows = alarm["rows"]
+    seen = rows["rule_K"] > 0.0
+    ref = rows["rule_ref"] if season == "auto" else rows.pop("rule_ref")
+    rows["rule_L"] = np.where(seen, rows["rule_L"].astype(float) + ref[:, None], 0.0)
+    assert not after.restore(snapshot.load(snapshot.dump(saved)))
+    play(after, values[2000:], 2000)
+    for name in ("L", "D", "H0", "m", "lo", "hi"):
+        own = [rule(core).columns[name][..., 0].astype(float) for core in (after, whole)]
+        if name == "L":
+            own = [
+                levels + rule(core).columns["ref"][0] * (levels != 0.0)
+                for levels, core in zip(own, (after, whole), strict=True)
+            ]
+        assert own[0] == pytest.approx(own[1], rel=1e-4)

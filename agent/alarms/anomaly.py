@@ -25,7 +25,7 @@ CALM_SHARE = 0.5  # of the threshold, below which a reading is calm
 CALM_READINGS = 10.0  # in a row that end an alarm
 CALM_LEAST = 1.0  # a score below is calm whatever the threshold
 _NOMINAL = 2.0  # least threshold before the fleet's offset: less than one reading in a hundred
-_SEASON = frozenset((*season.ROW, *season.SLOTTED))
+_SEASON = frozenset((*season.ROW, *season.SLOTTED)) - {"ref"}
 LEAST = 1.5  # whatever the budget and the fleet, a lower score raises no alarm
 
 
@@ -229,11 +229,22 @@ class Anomaly:
         )
 
     def load(self, rows: NDArray[np.intp], data: dict[str, Any]) -> None:
+        if "L" in data and data["L"].dtype == np.float64:
+            data = _referred(data)
         for name, column in self.columns.items():
             if name in data and name not in _SEASON:  # what was stored before there were fleets lacks `top` and `often`
                 column[..., rows] = data[name].T
         if self.weekly:
             season.load(self.columns, self.weeks, rows, data, always=self.always)
+
+
+def _referred(data: dict[str, Any]) -> dict[str, Any]:
+    """What was stored when levels of hours stood for themselves, with these against a reading."""
+    ref = np.where(data["n"] > 0.0, data["z"], math.nan)
+    if "ref" in data:
+        ref = np.where(data["slot"] != season.NOWHERE, data["ref"], ref)
+    levels = np.where(data["K"] > 0.0, data["L"] - ref[:, None], 0.0)
+    return data | {"ref": ref, "L": np.clip(levels, -score.WIDEST, score.WIDEST)}
 
 
 def _start(name: str) -> float:

@@ -71,6 +71,7 @@ NOISE_BLOCK = Block("V", "N", 60.0)
 BLOCKS = {"shift": SHIFT_BLOCK, "noise": NOISE_BLOCK}
 ROW = (
     *("n", "m", "S", "g", "lo", "hi", "z"),  # readings, mean, spread, spread within hours, range, last reading
+    "ref",  # the first reading, against which levels of hours are
     *("f", "s", "v", "B"),  # shift: fast and slow mean, variance of their difference, largest of the block
     *("a", "b", "w", "N"),  # noise: the same of the innovations' size
     *("o", "r", "R"),  # flat: how often the reading moves, readings at rest, the most at rest
@@ -79,11 +80,19 @@ ROW = (
     *("cause", "usual", "spread"),  # of the last score: detector, and level and spread usual at its hour
 )
 OF_LEVEL = tuple(f"{name}{k}" for name in ("H", "F") for k in range(KNOTS))  # knots of how far a level is off
-HOUR = ("L", "D", "K")  # per hour of the day: level, spread, readings
-# Kept as float32: what is bounded, or a size that a step moves by far more than float32 leaves out. Not the levels, nor
-# averages of them: a step of a slow average is smaller than the last digit of a large level would be.
+HOUR = ("L", "D", "K")  # per hour of the day: level less `ref`, spread, readings
+# Kept as float32: what is bounded, or a size that a step moves by far more than float32 leaves out. Not levels, nor
+# averages of them: a step of a slow average is smaller than the last digit of a large level would be. Those of the
+# hours are against the first reading, and about as large as what the signal spans.
 NARROW = frozenset(
-    (*(f"{name}{k}" for name in ("H", "F", "V") for k in range(KNOTS)), *"SgBabwNorRDK", "raw", "peak", "rest", "cause")
+    (
+        *(f"{name}{k}" for name in ("H", "F", "V") for k in range(KNOTS)),
+        *"SgBabwNorRLDK",
+        "raw",
+        "peak",
+        "rest",
+        "cause",
+    )
 )
 WIDEST = 3e38  # what float32 holds
 
@@ -92,7 +101,7 @@ def start(name: str) -> float:
     """A column's value before the first reading."""
     if name[0] in "HFV" and name[1:].isdigit():
         return (HOURLY if name[0] == "H" else SMOOTHED)[int(name[1:])]
-    return {"o": 1.0, "top": -1.0}.get(name, 0.0)
+    return {"o": 1.0, "top": -1.0, "ref": math.nan}.get(name, 0.0)
 
 
 def _knots(name: str) -> list[Expr]:
@@ -106,17 +115,24 @@ def _ratio(a: Expr, b: Expr) -> Expr:
 class _Step:
     """Gathers what is stored while the detectors are written down."""
 
-    def __init__(self, *, weekly: bool) -> None:
+    def __init__(self, *, weekly: bool, begun: bool) -> None:
+        """begun: there was a reading before."""
         self.new: dict[str, Expr] = {}
         self.n = sym("n")
         self.x = sym("x")
+        self.ref = sym("ref")
+        if not begun:
+            self.ref = where(self.n > 0.0, self.ref, self.x)
+            self.put("ref", self.ref)
         self.added = sym("added") if weekly else const(0.0)
         self.z = self.x - self.added
         self.pace = 1.0 / (self.n + 1.0)
 
     def put(self, name: str, value: Expr) -> None:
-        if name in ("S", "g", "D"):
+        if name in ("S", "g", "D", "L"):
             value = minimum(value, WIDEST)
+        if name == "L":
+            value = maximum(value, -WIDEST)
         self.new[name] = value
 
     def follow(self, name: str, value: Expr, readings: Expr | float) -> Expr:
@@ -130,7 +146,7 @@ class _Step:
         """Evidence, the usual level and spread, and how far the reading is off the level."""
         n, z = self.n, self.z
         per_visit = maximum(3600.0 / maximum(sym("d"), 1e-3), 1.0)
-        seen, level, spread = sym("K"), sym("L"), sym("D")
+        seen, level, spread = sym("K"), sym("L") + self.ref, sym("D")
         mean = sym("m")
         self.follow("m", z, per_visit * HOURS)
         usual = where(n > 0.0, (seen * level + mean) / (seen + 1.0), z)
@@ -156,7 +172,7 @@ class _Step:
         self.put("D", spread + (where(settled, minimum(size, slack), size) - spread) * pace)
         step = z - level
         step = where(settled, maximum(minimum(step, slack), 0.0 - slack), step)
-        self.put("L", level + step * pace)
+        self.put("L", sym("L") + step * pace)
         early = n < 20.0
         self.follow("g", where(early, size, minimum(size, within * 8.0)), 1000.0)
         far = where(n > 0.0, magnitude(z - mean), 0.0)
@@ -224,9 +240,9 @@ class _Step:
         return told
 
 
-def _step(detectors: tuple[str, ...], *, weekly: bool) -> tuple[_Step, Expr]:
-    """The columns after a reading, and the evidence of it."""
-    s = _Step(weekly=weekly)
+def _step(detectors: tuple[str, ...], *, weekly: bool, begun: bool = False) -> tuple[_Step, Expr]:
+    """The columns after a reading, and the evidence of it. begun: it is not the first one."""
+    s = _Step(weekly=weekly, begun=begun)
     hour, usual, spread, off = s.hour()
     make = {"hour": lambda: hour, "sudden": lambda: sym("c"), "shift": lambda: s.shift(off)}
     make |= {"noise": s.noise, "flat": s.flat}
@@ -269,9 +285,10 @@ def program(detectors: tuple[str, ...], *, weekly: bool, arrays: bool) -> CodeTy
 @cache
 def plan_run(detectors: tuple[str, ...], *, weekly: bool, settled: bool) -> Plan:
     """Many readings in one go: `agent.distribute`. Reads what `step` does, and `ends_shift` and `ends_noise`: whether a
-    block ends with the reading. Tells `raw`. Columns of hours are class 1. settled: of rows that have had `WARMED` readings.
+    block ends with the reading. Tells `raw`. Columns of hours are class 1. settled: of rows that have had `WARMED`
+    readings; all have had one.
     """
-    s, raw = _step(detectors, weekly=weekly)
+    s, raw = _step(detectors, weekly=weekly, begun=True)
     for name in (name for name in BLOCKS if name in detectors):
         block, ends = BLOCKS[name], sym(f"ends_{name}")
         largest = s.new[block.largest]
@@ -285,7 +302,17 @@ def plan_run(detectors: tuple[str, ...], *, weekly: bool, settled: bool) -> Plan
     tails = [[f"{name}{k}" for k in range(KNOTS)] for name in ("H", "F", "V")]
     least = {"n": WARMED} if settled else {}
     seldom = [name for tail in tails[1:] for name in tail]
-    return Plan(s.new, series, {"raw": raw}, narrow=narrow, classes=hours, together=tails, seldom=seldom, least=least)
+    return Plan(
+        s.new,
+        series,
+        {"raw": raw},
+        narrow=narrow,
+        classes=hours,
+        together=tails,
+        seldom=seldom,
+        least=least,
+        kept=("ref",),
+    )
 
 
 @cache

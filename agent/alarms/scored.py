@@ -39,12 +39,16 @@ def score_run(rule: Anomaly, path: Trajectory, hour_order: tuple[Order, Rows, Ro
     """Score the readings of a run of the watched filter. hour_order: `Sequence.by_hour`. None: as `agent.trajectory.run`."""
     s, k = path.sequence, rule.watched.channel
     order, ordinals, hours, last = hour_order
-    settled = bool(rule.columns["n"][s.rows].min() >= score.WARMED)
+    fewest = rule.columns["n"][s.rows].min()
+    if fewest < 1.0:
+        return None
+    settled = bool(fewest >= score.WARMED)
     names = score.plan_run(rule.detectors, weekly=rule.weekly, settled=settled).names
     pairs = s.rows[ordinals]
     starts = {
         name: rule.columns[name][hours, pairs] if name in score.HOUR else rule.columns[name][s.rows] for name in names
     }
+    starts["ref"] = rule.columns["ref"][s.rows]
     count = starts["n"][s.ordinal] + order.ranks + 1.0
     interval = path.after("d")
     with np.errstate(all="ignore"):

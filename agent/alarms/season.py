@@ -20,6 +20,7 @@ All is learned when a slot is left, from readings in order of arrival, and by th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -78,7 +79,7 @@ Floats = NDArray[np.float64]
 
 def start(name: str) -> float:
     """A column's value before the first reading."""
-    return NOWHERE if name == "slot" else 0.0
+    return {"slot": NOWHERE, "ref": math.nan}.get(name, 0.0)
 
 
 class Weeks:
@@ -222,7 +223,7 @@ def enter(c: Columns, weeks: Weeks, rows: Rows, times: Floats, values: Floats, *
     found = up = rows[:0]
     with np.errstate(all="ignore"):
         begun = c["slot"][rows] != NOWHERE
-        c["ref"][rows] = np.where(begun, c["ref"][rows], values)
+        c["ref"][rows] = np.where(np.isnan(c["ref"][rows]), values, c["ref"][rows])
         fine = weeks.place[rows] > 0
         coarse, close = rows[~fine], rows[fine]
         if len(coarse):
