@@ -721,10 +721,10 @@ def test_what_comes_by_the_thousand_is_left_to_gather(gather: str) -> None:
             if total == 900:
                 assert session.wants_read() is (gather == 0)
                 assert (now < session.next_time() <= now + 0.02) is (gather != 0)
-                now += 0.02
+                now += 0.025
                 assert session.wants_read()
             loop.until(lambda total=total: len(loop.messages) == total)
-            now += 0.02 if total < 600 else 0.0
+            now += 0.025 if total < 600 else 0.0
 
 
 def test_at_the_end_nothing_is_left_to_gather() -> None:
@@ -737,7 +737,7 @@ def test_at_the_end_nothing_is_left_to_gather() -> None:
         for event, total in zip(go[:2], (300, 600), strict=True):
             event.set()
             loop.until(lambda total=total: len(loop.messages) == total)
-            now += 0.02 if total < 600 else 0.0
+            now += 0.025 if total < 600 else 0.0
         assert not session.wants_read()
         session.drain()
         go[2].set()
