@@ -87,6 +87,20 @@ def test_a_limit_lowered_while_the_agent_was_away_makes_the_file_smaller_at_the_
         assert (bits(once_more.twins), once_more.durable.owed()) == (expected, owed)
 
 
+def test_a_limit_lowered_together_with_what_makes_the_twins_start_over_makes_the_file_smaller(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    with grown(path) as agent:
+        owed, wall = agent.durable.owed(), agent.wall
+        at = copied(path, tmp_path / "copy")
+    changed = settings(SMALL)
+    changed["assets"][0]["learning"] = 5
+    with Agent(at, "relaxed", changed, wall=wall) as back:
+        assert back.durable.trouble == ""
+        assert size(at) <= SMALL - WAL_BYTES
+        assert words(back).count("the store was made smaller") == 1
+        assert back.durable.owed() >= owed
+
+
 def test_a_file_within_its_limit_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     with grown(path) as agent:

@@ -137,6 +137,7 @@ class Durable:
             self._restart(found.owed)
         else:
             self._store = store
+            self._on_store(self._make_room)
             if found.continues:
                 self._twins.resume(now := self._now())
                 self._note(Resumed(now))
@@ -413,13 +414,18 @@ class Durable:
             self._fail(error)
             return None
 
+    def _make_room(self, store: Store) -> None:
+        """Where there is more than `max_size` allows, a snapshot must fit in beside it before `_fit` can end that."""
+        most = int(self._settings.max_size)
+        if store.limit(most):
+            store.limit(self.size() + most)
+
     def _fit(self) -> None:
         """Give back what a lowered `max_size` no longer allows: history before the newest snapshot."""
         before, most = self.size(), int(self._settings.max_size)
         if not self._on_store(lambda store: store.limit(most)):
             return
-        # For a moment the snapshot takes its place beside what it makes dispensable.
-        self._on_store(lambda store: store.limit(before + most))
+        self._on_store(self._make_room)
         self._snapshot_now(gap=False)
         try:
             if self._store is None:
@@ -488,6 +494,7 @@ class Durable:
             self._store = self._open(self._path)
             # What the session has and the store may not.
             self._owed.recall({one.id for one in self._store.owed()})
+            self._make_room(self._store)
             self._write_snapshot(self._store, clear=True, gap=True)
         except DamagedError as error:
             if self._store is None:
@@ -501,3 +508,4 @@ class Durable:
         self.trouble = ""
         self._retry_wait, self._retry_due = RETRY_LEAST, inf
         self._events(Event("info", "everything is stored again", None, {}))
+        self._fit()
