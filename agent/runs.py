@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -75,6 +76,8 @@ class Runs:
             and block.config.state.policy != "change"
             and all(bank.runs for bank in block.banks)
             and all(len(targets) == 1 for targets in block.plan.targets)
+            # An alarm of several channels sees their readings in turn, and a run goes through one after the other.
+            and sum(map(len, block.by_slot)) == len(set(chain.from_iterable(block.by_slot)))
             and all(map(_foreseeable, rules))
         )
 
@@ -213,7 +216,7 @@ class Runs:
                 scored.keep(one.scores)
             if isinstance(one.alarm.rule, Absence):
                 heard = one.alarm.rule.memory.columns["heard"]
-                heard[s.rows] = np.fmax(heard[s.rows], arrived[run.samples[s.last]])
+                heard[s.rows] = arrived[run.samples[s.last]]
             if one.alarm.in_order:
                 one.alarm.last[s.rows] = path.times[s.last]
         name = block.plan.channels[run.slot].name

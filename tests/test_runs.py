@@ -20,6 +20,7 @@ from agent.kernel import WARMED
 from agent.runs import LEAST, Runs
 from agent.trajectory import sequence
 from agent.twins import Twins
+from agent.types import Batch, Outputs
 from tests.services import settings as raw_settings
 from tests.streams import bits, core
 from tests.test_bank import COMPONENTS
@@ -304,3 +305,36 @@ def test_few_samples_and_blocks_with_channels_held_against_each_other_go_their_o
     assert taken == []
     assert not together().blocks[0].runs.possible
     assert math.isfinite(LEAST)
+
+
+def _back_from_silence(twins: Twins, first: float, messages: list[Batch]) -> list[Outputs]:
+    """Ten readings, silence until the asset is absent, then the messages; an hour passes after them."""
+    for k in range(10):
+        twins.on_batch(Batch.of("plant/a", json.dumps({"t": 1.7e9 + k, "v": k % 2, "w": k % 3}).encode(), first + k))
+    out = [twins.on_time(first + 60.0)]
+    out += [twins.on_batch(batch) for batch in messages]
+    return [*out, *(twins.on_time(messages[-1].received[-1] + k) for k in range(1, 120))]
+
+
+@pytest.mark.parametrize("ahead", [0.0, 600.0], ids=["one clock", "a clock that was set back"])
+@pytest.mark.parametrize("channels", [{"v": {}}, TWO], ids=["one channel", "two channels"])
+@pytest.mark.parametrize("delay", [0.0, 3.0])
+def test_an_absent_asset_is_back_at_the_same_moment_however_its_readings_come(
+    channels: dict[str, Any], delay: float, ahead: float, taken: list[int]
+) -> None:
+    gone = {"type": "absence", "after": 20, "off_delay": delay}
+    silence = {"coasting": 5000, "stale": 9000}  # so that the asset is live when it comes back
+    make = configured(channels=channels, model="level", alarms={"gone": gone}, silence=silence)
+    stamps = [1.7e9 + 80.0 + k for k in range(60)]
+    samples = [{"t": t, "w": k % 3} | ({"v": k % 2} if k >= 10 else {}) for k, t in enumerate(stamps)]
+    payloads = [json.dumps(sample).encode() for sample in samples]
+    one_by_one, whole = make(), make()
+    first = _back_from_silence(
+        one_by_one, 1.7e9 + ahead, [Batch.of("plant/a", p, t) for p, t in zip(payloads, stamps, strict=True)]
+    )
+    second = _back_from_silence(whole, 1.7e9 + ahead, [Batch([b"plant/a"] * 60, payloads, stamps, bytes(60))])
+    told = [[(c.transition, c.time, c.payload) for each in out for c in each.alarms] for out in (first, second)]
+    assert told[0] == told[1]
+    assert [change[0].value for change in told[0]] == ["raised", "cleared", "raised"]
+    assert bits(whole) == bits(one_by_one)
+    assert bool(taken) is (len(channels) == 1)
