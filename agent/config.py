@@ -163,7 +163,7 @@ class Mqtt(_Base, kw_only=True, frozen=True):
     gather: Annotated[
         Duration,
         Meta(
-            description="Longest that QoS 0 messages are left to gather before they are read, where thousands come each second: more at once costs less. 0: never."
+            description="Longest that messages of QoS 0 are left to gather before anything is read, where at least 128 of them come in that time: more at once costs less. At most 100ms; 0: never."
         ),
     ] = Duration(0.02)
     max_payload: Annotated[Size, Meta(description="A larger payload is rejected unread.")] = Size(262144)

@@ -265,6 +265,7 @@ ALARM = "    alarms: {a: %s}\n"
         ("floods: {groups: {share: 0}}\n" + BLOCK, "floods.groups.share: expected a number above 0 and of at most 1, got `0`"),
         ("floods: {asset: {changes: 0}}\n" + BLOCK, "floods.asset.changes: expected a whole number from 1 to 1000000, got `0`"),
         ("mqtt: {host: ' '}\n" + BLOCK, "mqtt.host: expected the name or address of the broker"),
+        ("mqtt: {gather: 1s}\n" + BLOCK, "mqtt.gather: expected a duration of at most 100ms, got `1s`"),
         ("mqtt: {keepalive: 0}\n" + BLOCK, "mqtt.keepalive: expected a duration from 1s to 65535s, got `0`"),
         ("mqtt: {keepalive: 200y}\n" + BLOCK, "mqtt.keepalive: expected a duration such as"),
         ("mqtt: {reconnect: {min: 5s, max: 1s}}\n" + BLOCK, "mqtt.reconnect.max: expected at least `min`, 5s, got 1s"),

@@ -89,6 +89,16 @@ def test_who_waits_for_acknowledgements_is_read_at_once() -> None:
     assert max(stream.waits[before:]) < 0.0
 
 
+def test_another_connection_is_read_at_once() -> None:
+    stream = Stream(20_000.0, 2e-4)
+    stream.run(1.0)
+    assert stream.moderation.due > stream.now
+    stream.moderation.begin()
+    assert stream.moderation.due < stream.now
+    stream.moderation.read(1, stream.now)
+    assert stream.moderation.due < stream.now
+
+
 def test_a_stream_that_ends_is_forgotten() -> None:
     stream = Stream(20_000.0, 2e-4)
     stream.run(1.0)

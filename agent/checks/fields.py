@@ -34,6 +34,8 @@ def _mqtt(mqtt: Mqtt, place: Place) -> None:
         place.report(("host",), "the name or address of the broker")
     if not 1 <= mqtt.keepalive <= 65535:
         place.report(("keepalive",), "a duration from 1s to 65535s")
+    if mqtt.gather > 0.1:
+        place.report(("gather",), "a duration of at most 100ms")
     _above_zero(place, ("connect_timeout",), mqtt.connect_timeout)
     if not mqtt.path.startswith("/"):
         place.report(("path",), "a path that begins with /")

@@ -40,6 +40,11 @@ class Moderation:
         pays = self.rate * self._longest >= WORTH and not more
         self.due = now + min(self._longest, ENOUGH / self.rate) if pays else -inf
 
+    def begin(self) -> None:
+        """Another connection: what came over the last one says nothing of it."""
+        self.rate, self.due = 0.0, -inf
+        self._since, self._count = -inf, 0
+
     def stop(self) -> None:
         """From now on, read at once."""
         self._longest, self.due = 0.0, -inf

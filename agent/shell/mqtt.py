@@ -340,6 +340,7 @@ class Session:
         link = self._link = Link(
             result, self._config, self.counters, self._identity, v5=self._wants_v5(now), answered=self._answered
         )
+        self._moderation.begin()
         self._phase = _Phase.CONNECTING
         patience = float(self._config.connect_timeout)
         if link.v5 and self._config.protocol == "auto":
