@@ -6,7 +6,8 @@ its own:
 
     score = threshold + max (evidence of a part - threshold of that part)
 
-so it reaches the threshold when, and only when, one of them does: the weighted Bonferroni bound of `agent.alarms.score`,
+so it reaches the threshold when, and only when, the evidence of one of them does (an alarm goes by what is told of an
+episode, once, and may be normal while readings after a peak are still far out): the weighted Bonferroni bound of `agent.alarms.score`,
 -log10 min p/w, once more, over parts. The asset's threshold is what its whole budget leaves to each of its readings.
 """
 
