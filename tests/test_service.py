@@ -7,6 +7,7 @@ import math
 import signal
 import socket
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,23 @@ def test_a_broker_that_forgot_what_it_retained_is_told_the_active_alarms_again_w
         bench.session.published.clear()
         bench.turn()
         assert bench.session.published == []
+
+
+def test_what_a_lost_connection_leaves_is_collected_at_once() -> None:
+    """Or the memory of an agent whose network comes and goes rises for as long as the collector's patience lasts."""
+
+    class Link:
+        pass
+
+    with Bench() as bench:
+        bench.turn()
+        lost = Link()
+        lost.itself = lost  # type: ignore[attr-defined]
+        left = weakref.ref(lost)
+        del lost
+        bench.session.connected, bench.session.reason = False, "the broker closed the connection"
+        bench.turn()
+        assert left() is None
 
 
 def test_an_idle_turn_sends_nothing() -> None:

@@ -6,6 +6,7 @@ Waiting and acting only: what a message means is the core's (`agent.twins`), how
 
 from __future__ import annotations
 
+import gc
 import random
 import signal
 import sys
@@ -404,6 +405,8 @@ class Service:
             or session.connected is not health.connected
             or session.subscribed is not health.subscribed
         ):
+            if health.connected and not session.connected:
+                gc.collect()  # what a connection leaves refers to itself, and would lie about until more has come together
             self.shown.health = Health(session.connected, session.subscribed, session.reason)
             self._status_due = 0.0
         if self.notifier.watchdog and began >= self._alive_due:
