@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 WEEK = 7 * 86400.0
 EVERY = 600.0  # seconds between readings
 PER_WEEK = round(WEEK / EVERY)
+ALL = np.array([True])
 BUDGET = "false_alarms: 1, per: 30d"
 
 
@@ -63,7 +64,7 @@ def ratio(t: Floats, values: Floats, *, always: bool = False) -> float:
     """
     c, fine, row = columns(1), weeks(1), np.array([0])
     for k in range(len(t)):
-        season.pass_by(c, fine, row, t[k : k + 1], values[k : k + 1], always=always)
+        season.pass_by(c, fine, row, t[k : k + 1], values[k : k + 1], ALL, always=always)
     grid = season.FINE if fine.place[0] else season.COARSE
     return float(c["miss_week"][0] / c["miss_day"][0]) if c["visits"][0] >= grid.enough else 9.0
 
@@ -104,7 +105,7 @@ def when_found(t: Floats, values: Floats, *, always: bool = False) -> float:
     """Weeks until the day of the week is taken off; infinite where it never is."""
     c, fine, row = columns(1), weeks(1), np.array([0])
     for k in range(len(t)):
-        _, found = season.pass_by(c, fine, row, t[k : k + 1], values[k : k + 1], always=always)
+        _, found = season.pass_by(c, fine, row, t[k : k + 1], values[k : k + 1], ALL, always=always)
         if len(found) and not always:
             return float((t[k] - t[0]) / WEEK)
         if c["week"][0] != 0.0:
@@ -157,7 +158,7 @@ def test_numbers_beyond_what_is_kept_say_nothing(value: float) -> None:
     c, fine, row = columns(1), weeks(1), np.array([0])
     for k, up in enumerate((shift > 24.0).tolist()):
         said = np.array([value if up else -value])
-        added, _ = season.pass_by(c, fine, row, t[k : k + 1], said, always=True)
+        added, _ = season.pass_by(c, fine, row, t[k : k + 1], said, ALL, always=True)
         assert np.isfinite(added).all()
 
 
@@ -246,18 +247,27 @@ def test_a_run_of_readings_is_the_same_as_one_after_the_other(moves: list[tuple[
     one, many = columns(3), columns(3)
     own, theirs = weeks(3), weeks(3)
     added = [
-        float(season.pass_by(one, own, np.array([row]), np.array([t]), values[k : k + 1], always=True)[0][0])
+        float(season.pass_by(one, own, np.array([row]), np.array([t]), values[k : k + 1], ALL, always=True)[0][0])
         for k, (row, t) in enumerate(zip(rows, stamps, strict=True))
     ]
     found: list[float] = []
     for part in (slice(0, cut), slice(cut, None)):
         if rows[part]:
             names, ordinals = np.unique(rows[part], return_inverse=True)
-            run = season.run(many, theirs, names, ordinals, np.array(stamps[part]), values[part], always=True)
+            run = season.run(
+                many,
+                theirs,
+                names,
+                ordinals,
+                np.array(stamps[part]),
+                values[part],
+                np.ones(len(rows[part]), bool),
+                always=True,
+            )
             if run is None:  # a week is found: that is for whoever goes one by one
                 for k in range(len(moves))[part]:
                     which = np.array(rows[k : k + 1]), np.array(stamps[k : k + 1])
-                    got, _ = season.pass_by(many, theirs, *which, values[k : k + 1], always=True)
+                    got, _ = season.pass_by(many, theirs, *which, values[k : k + 1], ALL, always=True)
                     found += got.tolist()
                 continue
             for name, column in run.columns.items():

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.alarms import score, season
+from agent.alarms import reference, score, season
 from agent.alarms.fleet import Fleet
 from agent.alarms.rules import Condition, Index, Watched
 from agent.columns import grown
@@ -94,8 +94,9 @@ class Anomaly:
             if v["slot"][row] != season.slot_of(time, fine=self.weeks.places[row] > 0):
                 one = np.array([row]), np.array([time]), np.array([reading])
                 self._forget(season.enter(self.columns, self.weeks, *one, always=self.always)[0])
-            v["sum"][row] += reading - v["ref"][row]
-            v["count"][row] += 1.0
+            if bank[f"i{k}"][row] <= season.COUNTS:
+                v["sum"][row] += reading - v["ref"][row]
+                v["count"][row] += 1.0
             added = v["week"][row]
         (raw,) = self._floats["step"](
             row,
@@ -113,13 +114,16 @@ class Anomaly:
         # Below this nothing is anything but calm, so the threshold is asked for where it matters only.
         calm = raw < CALM_LEAST or raw < self.threshold(row) * CALM_SHARE
         v["calm"][row] = v["calm"][row] + 1.0 if calm else 0.0
+        if n == score.FIRST or n % reference.READINGS == 0.0:
+            reference.check(self.columns, self.weeks, np.array([row]))
 
     def observe_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> None:
         k, bank, c = self.watched.channel, self.watched.bank.columns, self.columns
         readings = bank[f"z{k}"][rows]
         added: NDArray[np.float64] | None = None
         if self.weekly:
-            added, found = season.pass_by(c, self.weeks, rows, times, readings, always=self.always)
+            counts = bank[f"i{k}"][rows] <= season.COUNTS
+            added, found = season.pass_by(c, self.weeks, rows, times, readings, counts, always=self.always)
             self._forget(found)
         with np.errstate(all="ignore"):
             (raw,) = self._arrays["step"](
@@ -139,6 +143,9 @@ class Anomaly:
         for j in np.flatnonzero(~calm).tolist():
             calm[j] = raw[j] < self.threshold(int(rows[j])) * CALM_SHARE
         c["calm"][rows] = np.where(calm, c["calm"][rows] + 1.0, 0.0)
+        due = (c["n"][rows] == score.FIRST) | (c["n"][rows] % reference.READINGS == 0.0)
+        if due.any():
+            reference.check(c, self.weeks, rows[due])
 
     def _forget(self, rows: NDArray[np.intp]) -> None:
         """What is unusual was learned without the week that has been found: it would take months to be forgotten."""
@@ -186,7 +193,7 @@ class Anomaly:
 
     def detector(self, row: int) -> str | None:
         """The detector that told the present episode; None where there is none."""
-        return score.DETECTORS[int(self.views["cause"][row])] if self.views["peak"][row] > 0.0 else None
+        return score.DETECTORS[int(max(self.views["cause"][row], 0.0))] if self.views["peak"][row] > 0.0 else None
 
     def conditions(self, columns: Any, i: Index) -> tuple[Condition, Condition]:
         if not isinstance(i, np.ndarray):
@@ -207,7 +214,7 @@ class Anomaly:
         w, v = self.watched, self.views
         unit = f" {w.unit}" if w.unit else ""
         reading, told, threshold = v["z"][row], v["score"][row], self.threshold(row)
-        cause = score.DETECTORS[int(v["cause"][row])]
+        cause = score.DETECTORS[int(max(v["cause"][row], 0.0))]
         when = "" if self.season == "none" else " at this hour"
         if self.weekly and v["week"][row] != 0.0:
             when += " of the week"

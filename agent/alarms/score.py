@@ -41,6 +41,8 @@ DETECTORS = tuple(SHARE)
 MEMORY = 20.0  # visits to an hour over which its level and spread are learned
 FLOOR = 0.35  # of the spread over all hours in the spread of each
 UNSURE = 2.0  # spreads of all readings added while an hour was not yet seen on several days
+ABSURD = 100.0  # spreads of all readings, beyond which a reading is learned as if it were as far,
+EARLY, ABSURD_EARLY = 20.0, 1e4  # and how many before there were as many readings
 SLACK = 5.0  # spreads a single reading may count for in the level and the spread of its hour
 OUTSIDE, OUTSIDE_MOST = 4.0, 0.5  # evidence per range outside all that was seen, and ranges that count
 SHIFT_FAST, SHIFT_SLOW = 5.0, 500.0  # readings
@@ -50,6 +52,7 @@ SMOOTHED = (2.2, 3.2, 4.5, 6.0)  # first knots of block maxima of a smoothed sta
 FLAT_LEAST = 10.0  # readings at rest that are never flat
 FLAT_MOST = 8.0  # evidence; a bound that grew with every reading would tell the same rest again and again
 WARMED = NOISE_SLOW + NOISE_FAST  # readings after which nothing depends on there having been few, but for tails
+FIRST = 3.0  # readings, of which any may be absurd
 REST = 120.0  # readings in which an episode is told again only when the score rises,
 RISE = 0.1  # and by at least this much
 LEAST = 0.5  # scores below say nothing
@@ -71,7 +74,7 @@ NOISE_BLOCK = Block("V", "N", 60.0)
 BLOCKS = {"shift": SHIFT_BLOCK, "noise": NOISE_BLOCK}
 ROW = (
     *("n", "m", "S", "g", "lo", "hi", "z"),  # readings, mean, spread, spread within hours, range, last reading
-    "ref",  # the first reading, against which levels of hours are
+    "ref",  # a reading or a mean, against which levels of hours are
     *("f", "s", "v", "B"),  # shift: fast and slow mean, variance of their difference, largest of the block
     *("a", "b", "w", "N"),  # noise: the same of the innovations' size
     *("o", "r", "R"),  # flat: how often the reading moves, readings at rest, the most at rest
@@ -83,7 +86,7 @@ OF_LEVEL = tuple(f"{name}{k}" for name in ("H", "F") for k in range(KNOTS))  # k
 HOUR = ("L", "D", "K")  # per hour of the day: level less `ref`, spread, readings
 # Kept as float32: what is bounded, or a size that a step moves by far more than float32 leaves out. Not levels, nor
 # averages of them: a step of a slow average is smaller than the last digit of a large level would be. Those of the
-# hours are against the first reading, and about as large as what the signal spans.
+# hours are against `ref` (`agent.alarms.reference`), and about as large as what the signal spans.
 NARROW = frozenset(
     (
         *(f"{name}{k}" for name in ("H", "F", "V") for k in range(KNOTS)),
@@ -143,28 +146,32 @@ class _Step:
         return new
 
     def hour(self) -> tuple[Expr, Expr, Expr, Expr]:
-        """Evidence, the usual level and spread, and how far the reading is off the level."""
+        """Evidence, the usual level and spread, and how far the reading, or what is learned of it, is off the level."""
         n, z = self.n, self.z
         per_visit = maximum(3600.0 / maximum(sym("d"), 1e-3), 1.0)
         seen, level, spread = sym("K"), sym("L") + self.ref, sym("D")
         mean = sym("m")
+        within, overall = sym("g"), sym("S")
+        # What is learned from a reading is bounded from the fourth on; the first three: `agent.alarms.reference`.
+        most = overall * where(n < EARLY, ABSURD_EARLY, ABSURD)
+        most = where(n < FIRST, WIDEST, where(most > 0.0, most, WIDEST))
+        high_off, low_off = z - mean > most, mean - z > most
+        z = where(high_off, mean + most, where(low_off, mean - most, z))
         self.follow("m", z, per_visit * HOURS)
         usual = where(n > 0.0, (seen * level + mean) / (seen + 1.0), z)
-        off = z - usual
-        size = magnitude(off)
+        off, size = z - usual, magnitude(z - usual)
         visits = seen / per_visit
-        within, overall = sym("g"), sym("S")
         scale = spread + within * FLOOR + overall * UNSURE / (1.0 + visits * visits)
-        statistic = where(n > 3.0, where(scale > 0.0, _ratio(size, scale), 0.0), 0.0)
+        statistic = where(n > 3.0, where(scale > 0.0, _ratio(magnitude(self.z - usual), scale), 0.0), 0.0)
         knots = _knots("H")
         evidence = minimum(surprise(statistic, knots), most_claimed(n))
         for k, knot in enumerate(learned(statistic, n, knots)):
             self.put(f"H{k}", where(n > 3.0, knot, knots[k]))
         low, high = sym("lo"), sym("hi")
-        outside = _ratio(maximum(z - high, low - z), high - low)
+        outside = _ratio(maximum(self.z - high, low - self.z), high - low)
         outside = where(n > 0.0, where(high > low, minimum(maximum(outside, 0.0), OUTSIDE_MOST), 0.0), 0.0)
-        self.put("lo", where(n > 0.0, minimum(low, z), z))
-        self.put("hi", where(n > 0.0, maximum(high, z), z))
+        self.put("lo", where(n > 0.0, where(low_off, low, minimum(low, z)), z))
+        self.put("hi", where(n > 0.0, where(high_off, high, maximum(high, z)), z))
         self.put("K", seen + 1.0)
         slack = spread * SLACK + within * 0.1
         pace = maximum(1.0 / (seen + 1.0), 1.0 / (per_visit * MEMORY))
@@ -173,7 +180,7 @@ class _Step:
         step = z - level
         step = where(settled, maximum(minimum(step, slack), 0.0 - slack), step)
         self.put("L", sym("L") + step * pace)
-        early = n < 20.0
+        early = n < EARLY
         self.follow("g", where(early, size, minimum(size, within * 8.0)), 1000.0)
         far = where(n > 0.0, magnitude(z - mean), 0.0)
         self.follow("S", where(early, far, minimum(far, overall * 8.0)), per_visit * HOURS)
@@ -253,7 +260,7 @@ def _step(detectors: tuple[str, ...], *, weekly: bool, begun: bool = False) -> t
         cause = where(own > raw, float(DETECTORS.index(name)), cause)
         raw = maximum(own, raw)
     told = s.episode(raw)
-    s.put("cause", where(told, cause, sym("cause")))
+    s.put("cause", where(told & (s.n >= FIRST), cause, sym("cause")))
     s.put("usual", where(told, usual + s.added, sym("usual")))
     s.put("spread", where(told, spread, sym("spread")))
     s.put("z", s.x)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.alarms import score, season
+from agent.alarms import reference, score, season
 from agent.alarms.anomaly import CALM_LEAST, CALM_READINGS, CALM_SHARE, LEAST, Anomaly
 from agent.distribute import Order, Plan
 from agent.expr import sym, where
@@ -40,7 +40,7 @@ def score_run(rule: Anomaly, path: Trajectory, hour_order: tuple[Order, Rows, Ro
     s, k = path.sequence, rule.watched.channel
     order, ordinals, hours, last = hour_order
     fewest = rule.columns["n"][s.rows].min()
-    if fewest < 1.0:
+    if fewest < score.FIRST:
         return None
     settled = bool(fewest >= score.WARMED)
     names = score.plan_run(rule.detectors, weekly=rule.weekly, settled=settled).names
@@ -56,7 +56,10 @@ def score_run(rule: Anomaly, path: Trajectory, hour_order: tuple[Order, Rows, Ro
         series["d"] = rule.interval(interval)
         week = None
         if rule.weekly:
-            week = season.run(rule.columns, rule.weeks, s.rows, s.ordinal, path.times, path.values, always=rule.always)
+            counts = path.after(f"i{k}") <= season.COUNTS
+            week = season.run(
+                rule.columns, rule.weeks, s.rows, s.ordinal, path.times, path.values, counts, always=rule.always
+            )
             if week is None:
                 return None
             series["added"] = week.added
@@ -66,6 +69,10 @@ def score_run(rule: Anomaly, path: Trajectory, hour_order: tuple[Order, Rows, Ro
                 starts, series, order
             )
         except (ArithmeticError, ValueError):
+            return None
+        due = np.flatnonzero(count % reference.READINGS == 0.0)
+        mean, spread = (columns[name][len(s.rows) :][due] for name in ("m", "S"))
+        if reference.is_far(mean, spread, starts["ref"][s.ordinal[due]]).any():
             return None
     raw, scored = told["raw"], columns["score"][len(s.rows) :]
     is_calm = raw < CALM_LEAST

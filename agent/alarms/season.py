@@ -3,7 +3,7 @@
 Arithmetic on a few columns that `agent.alarms.anomaly` owns; no limits, no words. The score knows the hours of the day
 (`agent.alarms.score`), and what it is given here is the reading less what the day of the week usually adds:
 
-    mean      of a visit to one of the slots of a week (UTC), against the first reading of all
+    mean      of a visit to one of the slots of a week (UTC), against the row's reference (`agent.alarms.reference`)
     W         the usual mean of each slot: w <- w + (mean - w) / k, with k the weeks seen, at most `WEEKS`
     addition  W of the slot, less the mean of W over the days at the same time of day
 
@@ -49,6 +49,7 @@ def _grid(day: int) -> Grid:
 COARSE, FINE = _grid(1), _grid(12)
 WEEKS = 6.0  # over which a slot's mean is learned
 EXPLAINS = 0.5
+COUNTS = 100.0**2  # a reading whose innovation, in variances, was more is no part of a visit's mean
 SETTLED = 24.0  # visits, after which a single one counts for no more than
 MOST = 6.0  # usual misses
 UNKNOWN = 0.0  # in W; a mean that is zero is kept as
@@ -75,6 +76,7 @@ ROW = tuple(name for name in KINDS if name not in SLOTTED)
 Columns = Mapping[str, NDArray[Any]]
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 def start(name: str) -> float:
@@ -117,6 +119,16 @@ class Weeks:
         own = some.place > 0
         self.slots[:, self.place[rows[own]]] = some.slots[:, some.place[own]]
 
+    def forget(self, rows: Rows) -> None:
+        """Nothing is known of these rows, which keep their places."""
+        self.slots[:, self.place[rows[self.place[rows] > 0]]] = UNKNOWN
+
+    def move(self, rows: Rows, by: Floats) -> None:
+        """Usual means are against another reference from now on."""
+        own = self.place[rows] > 0
+        at = self.place[rows[own]]
+        self.slots[:, at] = moved(self.slots[:, at], by[own])
+
     def export(self, rows: Rows) -> dict[str, NDArray[Any]]:
         at = self.place[rows]
         return {"fine": (at > 0).astype(np.uint8), "W": self.slots[:, at].T} if at.any() else {}
@@ -144,12 +156,23 @@ def load(c: Columns, weeks: Weeks, rows: Rows, data: Mapping[str, NDArray[Any]],
     weeks.load(rows, data)
 
 
+def moved(usual: NDArray[np.float32], by: Floats) -> Floats:
+    """W (slots, rows), against a reference that is lower by as much as given (rows)."""
+    return np.where(usual != UNKNOWN, _kept(usual.astype(float) + by), UNKNOWN)
+
+
+def _kept(usual: Floats) -> Floats:
+    """As W has it."""
+    bounded = np.clip(usual, -WIDEST, WIDEST)
+    return np.where(np.abs(bounded) < ZERO, ZERO, bounded)
+
+
 def slot_of(time: float, *, fine: bool) -> int:
     """The slot of the week at a time, UTC seconds."""
     return int(time // FINE.seconds % FINE.slots) if fine else int(time // COARSE.seconds % COARSE.slots)
 
 
-def slots_of(times: Floats, fine: NDArray[np.bool_] | None) -> Rows:
+def slots_of(times: Floats, fine: Flags | None) -> Rows:
     """fine: which of them are of rows with fine slots; None: none is."""
     if fine is None or not fine.any():
         return (times // COARSE.seconds % COARSE.slots).astype(np.intp)
@@ -158,9 +181,9 @@ def slots_of(times: Floats, fine: NDArray[np.bool_] | None) -> Rows:
 
 
 def pass_by(
-    c: Columns, weeks: Weeks, rows: Rows, times: Floats, values: Floats, *, always: bool
+    c: Columns, weeks: Weeks, rows: Rows, times: Floats, values: Floats, counts: Flags, *, always: bool
 ) -> tuple[Floats, Rows]:
-    """Take one reading of each of different rows.
+    """Take one reading of each of different rows. counts: whether it is learned from (`COUNTS`).
 
     Returns what the day of the week adds to each, and the rows of which a week was found with it, for the first time.
     """
@@ -168,8 +191,9 @@ def pass_by(
     found = rows[:0]
     if left.any():
         found, _ = enter(c, weeks, rows[left], times[left], values[left], always=always)
-    c["sum"][rows] += values - c["ref"][rows]
-    c["count"][rows] += np.float32(1.0)
+    learned = rows[counts]
+    c["sum"][learned] += values[counts] - c["ref"][learned]
+    c["count"][learned] += np.float32(1.0)
     return c["week"][rows].astype(float), found
 
 
@@ -182,7 +206,7 @@ class Ran(NamedTuple):
 
 
 def run(
-    c: Columns, weeks: Weeks, rows: Rows, ordinals: Rows, times: Floats, values: Floats, *, always: bool
+    c: Columns, weeks: Weeks, rows: Rows, ordinals: Rows, times: Floats, values: Floats, counts: Flags, *, always: bool
 ) -> Ran | None:
     """As `pass_by` for many readings of each row, and without touching anything: what it would be for these rows.
 
@@ -207,9 +231,10 @@ def run(
             if len(found) or len(begun):
                 return None
         at = order[here]
+        added[at] = after["week"][ordinals[at]]
+        at = at[counts[at]]
         np.add.at(after["sum"], ordinals[at], values[at] - after["ref"][ordinals[at]])
         np.add.at(after["count"], ordinals[at], np.float32(1.0))
-        added[at] = after["week"][ordinals[at]]
     return Ran(after, own, added)
 
 
@@ -250,8 +275,8 @@ def enter(c: Columns, weeks: Weeks, rows: Rows, times: Floats, values: Floats, *
     return found, up
 
 
-def _explains(grid: Grid, c: Columns, rows: Rows) -> NDArray[np.bool_]:
-    explains: NDArray[np.bool_] = c["miss_week"][rows] < EXPLAINS * c["miss_day"][rows].astype(float)
+def _explains(grid: Grid, c: Columns, rows: Rows) -> Flags:
+    explains: Flags = c["miss_week"][rows] < EXPLAINS * c["miss_day"][rows].astype(float)
     return explains & (c["visits"][rows] >= grid.enough)
 
 
@@ -271,8 +296,10 @@ def _any_day(grid: Grid, usually: NDArray[Any], at: NDArray[Any], slots: Rows) -
 
 def _learn(grid: Grid, c: Columns, usually: NDArray[Any], rows: Rows, at: NDArray[Any]) -> None:
     """What the visit that ends says of its slot, and of whether a week explains it. usually, at: as in `_any_day`."""
+    heard = c["count"][rows] > 0.0
+    rows, at = rows[heard], at[heard]
     slots = c["slot"][rows].astype(np.intp)
-    mean = c["sum"][rows] / np.maximum(c["count"][rows].astype(float), 1.0)
+    mean = c["sum"][rows] / c["count"][rows].astype(float)
     usual, visits = usually[slots, at].astype(float), c["visits"][rows].astype(float)
     known = usual != UNKNOWN
     pace = np.maximum(1.0 / (visits + 1.0), 1.0 / grid.memory)
@@ -284,6 +311,5 @@ def _learn(grid: Grid, c: Columns, usually: NDArray[Any], rows: Rows, at: NDArra
     most = c["miss_week"][rows].astype(float) * MOST
     most = np.where((visits >= SETTLED) & (most > 0.0), most, np.inf)
     step = np.maximum(np.minimum(mean - usual, most), -most) / np.minimum(visits / grid.slots + 2.0, WEEKS)
-    learned = np.clip(np.where(known, usual + step, mean), -WIDEST, WIDEST)
-    usually[slots, at] = np.where(np.abs(learned) < ZERO, ZERO, learned)
+    usually[slots, at] = _kept(np.where(known, usual + step, mean))
     c["visits"][rows] = np.where(known, np.minimum(visits + 1.0, COUNTED), visits)
