@@ -25,7 +25,7 @@ from agent.bank import FEW, Bank, Outcome
 from agent.build import Plan, lifecycles
 from agent.quality import Quality
 from agent.rows import GOOD, Rows
-from agent.runs import LEAST, REPEATS, Runs
+from agent.runs import LEAST, LOOKS, REPEATS, Runs
 from agent.setback import SetBack
 from agent.silence import Silence
 from agent.types import Cause, Outputs, Reason, Reject, Said, Status, TraceRow, Transition
@@ -139,11 +139,12 @@ class Block:
             left = self.runs.take(samples, arrivals, out)
             if left is samples:
                 break
+            few = (count - len(left.rows)) * LOOKS < count
             late, samples = self.runs.overdue(left)
             if late.rows:
                 self._take_floats(late, arrivals, out)
             count, distinct = len(samples.rows), len(set(samples.rows))
-            if not late.rows:
+            if few or not late.rows:
                 break
         if not count:
             self.announcer.flush(out)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -304,7 +303,29 @@ def test_few_samples_and_blocks_with_channels_held_against_each_other_go_their_o
     play(stream(np.random.default_rng(1), 1, 400, 1.7e9, wild=False), [], together())
     assert taken == []
     assert not together().blocks[0].runs.possible
-    assert math.isfinite(LEAST)
+
+
+@pytest.mark.parametrize("every", [0, LEAST + 4])
+def test_late_readings_do_not_make_a_batch_be_looked_at_over_and_over(
+    every: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or whoever sends some of them among thousands keeps the agent busy with the square of their number."""
+    looked: list[int] = []
+    take = Runs.take
+
+    def counting(self: Runs, s: Any, *rest: Any) -> Any:
+        looked.append(len(s.rows))
+        return take(self, s, *rest)
+
+    monkeypatch.setattr(Runs, "take", counting)
+    count = 8000
+    stamps = [1.7e9 + k - (2.5 if every and k % every == every - 1 else 0.0) for k in range(count)]
+    messages = [
+        Arrived(b"plant/a0", b'{"t": %.3f, "v": %.3f}' % (t, k % 7), 1.7e9 + count) for k, t in enumerate(stamps)
+    ]
+    play(messages, [100, count], CASES["plain"]())
+    assert max(looked) == count - 100
+    assert sum(looked) < 20 * count
 
 
 def _back_from_silence(twins: Twins, first: float, messages: list[Batch]) -> list[Outputs]:
@@ -325,14 +346,16 @@ def test_an_absent_asset_is_back_at_the_same_moment_however_its_readings_come(
     gone = {"type": "absence", "after": 20, "off_delay": delay}
     silence = {"coasting": 5000, "stale": 9000}  # so that the asset is live when it comes back
     make = configured(channels=channels, model="level", alarms={"gone": gone}, silence=silence)
-    stamps = [1.7e9 + 80.0 + k for k in range(60)]
+    stamps = [1.7e9 + 80.0 + k for k in range(LEAST + 12)]
     samples = [{"t": t, "w": k % 3} | ({"v": k % 2} if k >= 10 else {}) for k, t in enumerate(stamps)]
     payloads = [json.dumps(sample).encode() for sample in samples]
     one_by_one, whole = make(), make()
     first = _back_from_silence(
         one_by_one, 1.7e9 + ahead, [Batch.of("plant/a", p, t) for p, t in zip(payloads, stamps, strict=True)]
     )
-    second = _back_from_silence(whole, 1.7e9 + ahead, [Batch([b"plant/a"] * 60, payloads, stamps, bytes(60))])
+    second = _back_from_silence(
+        whole, 1.7e9 + ahead, [Batch([b"plant/a"] * len(stamps), payloads, stamps, bytes(len(stamps)))]
+    )
     told = [[(c.transition, c.time, c.payload) for each in out for c in each.alarms] for out in (first, second)]
     assert told[0] == told[1]
     assert [change[0].value for change in told[0]] == ["raised", "cleared", "raised"]
