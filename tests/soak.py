@@ -43,9 +43,7 @@ ENDING = ("kill", "kill while starting")
 SEGMENT = 1800.0  # seconds that the agent mostly runs
 GAP = 8.0  # seconds between faults, on average
 CAP = 32 << 20  # `store.max_size`: the least there is
-# Seconds of a segment that are not judged: until each kind of fault has made its largest heap once, and what is bounded
-# (readings kept, profiles, changes that wait) is full. Some 2 MiB come in that time, and none after it.
-WARMUP = 600.0
+WARMUP = 240.0  # seconds of a segment that are not judged: until the collector and the allocator have come round
 THIN = 30.0  # seconds for which one sample stands
 
 

@@ -133,7 +133,8 @@ class Server(ThreadingHTTPServer):
         """Close the port. Answers under way are finished in their threads, or die with the process."""
         if self._thread is not None:
             self._stopping = True
-            self.socket.shutdown(socket.SHUT_RDWR)  # wakes the thread, which would look half a second later
+            with suppress(OSError):  # not every system shuts down what only listens
+                self.socket.shutdown(socket.SHUT_RDWR)  # wakes the thread, which would look half a second later
             self.shutdown()
             self._thread = None
         self.server_close()

@@ -165,8 +165,9 @@ class Session:
     def wants_read(self) -> bool:
         """Whether `on_readable` should be called when the descriptor is readable.
 
-        Where messages come by the thousand, some milliseconds' worth of them is left to gather (`mqtt.gather`). While much waits to leave, what comes in is left to wait with the broker, since each message makes more; but
-        for a turn a second, for the answers to pings and publications are among it.
+        Where messages come by the thousand, some milliseconds' worth of them is left to gather (`mqtt.gather`). While much
+        waits to leave, what comes in is left to wait with the broker, since each message makes more; but for a turn a
+        second, for the answers to pings and publications are among it.
         """
         link = self._link
         if link is None:
