@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from agent.beginning import begin, begin_many, first, spread, spread_many
 from agent.columns import grown, room
 from agent.distribute import Plan
+from agent.emitted import Emitted
 from agent.history import BACKLOG, History
-from agent.kernel import WARMED, Emitter, compile_ahead, compile_step, learns_process, plan_run, solo
+from agent.kernel import WARMED, Emitter, learns_process, plan_run, solo
 from agent.late import Outcome, place, place_backlog
 from agent.models.base import Component
 from agent.tail import START
@@ -54,10 +55,8 @@ class Bank:
         self.held: dict[int, tuple[float, float]] = {}  # time and value of inputs that all rows share
         self.columns: dict[str, Floats] = {}
         self.views: dict[str, Any] = {}
-        self._arrays: dict[str, Any] = {}
-        self._floats: dict[str, Any] = {}
         self.history = History(self.window, [self._kind(name) for name in self.layout.state], single=self.solo)
-        self._compiled = False
+        self._steps: dict[int, Emitted] = {}
         self._runs: dict[tuple[bool, bool], tuple[Plan, Callable[..., Any]]] = {}
         # expected, variance, nis and surprise of the late reading placed last, in its place
         self.placed = (0.0, 0.0, 0.0, 0.0)
@@ -77,9 +76,6 @@ class Bank:
         self.views.update((name, column.data) for name, column in self.columns.items())
         self.history.grow(capacity)
         self.capacity = capacity
-        for name, column in self.columns.items():
-            self._arrays[f"{name}_"] = column
-            self._floats[f"{name}_"] = self.views[name]
         self._state_views = [self.views[name] for name in self.layout.state]
         self.state_columns = [self.columns[name] for name in self.layout.state]
         self._compile()
@@ -106,18 +102,12 @@ class Bank:
         return 0.0
 
     def _compile(self) -> None:
-        if not self._compiled:
-            self._float_steps = {e: compile_step(self.emitter, e, self._floats, arrays=False) for e in self.entries}
-            self._array_steps = {e: compile_step(self.emitter, e, self._arrays, arrays=True) for e in self.entries}
-            self._float_ahead = compile_ahead(self.emitter, self._floats, arrays=False)
-            self._array_ahead = compile_ahead(self.emitter, self._arrays, arrays=True)
-            self._compiled = True
-            return
-        emitted = (*self._float_steps.values(), self._float_ahead)
-        for function, names in [(f, self._floats) for f in emitted] + [
-            (f, self._arrays) for f in (*self._array_steps.values(), self._array_ahead)
-        ]:
-            function.__globals__.update(names)
+        if not self._steps:
+            self._steps = {entry: self.emitter.step_of(entry).made() for entry in self.entries}
+            self._ahead = self.emitter.ahead().made()
+            self._one = {entry: step.one for entry, step in self._steps.items()}
+        for emitted in (*self._steps.values(), self._ahead):
+            emitted.bind(self.columns)
 
     # -- one row, on floats
 
@@ -143,9 +133,9 @@ class Bank:
         if begun < 2.0 and not begin(self, row, entry, time, value):
             return
         if self.component.discretise is None:
-            sound = self._float_steps[entry](row, time, value)[0]
+            (sound,) = self._one[entry](row, time, value)
         else:
-            sound = self._float_steps[entry](row, time, value, self._matrices(time - self.views["T"][row]))[0]
+            (sound,) = self._one[entry](row, time, value, *self._matrices(time - self.views["T"][row]))
         if sound - sound != 0.0:
             self._reset(row, entry, time, value)
         elif begun == 0.0 and self.component.initial is None:
@@ -157,6 +147,12 @@ class Bank:
             return ()
         f, b, d = self.component.discretise(dt)
         return (*f, *b, *d)
+
+    def _matrices_many(self, dt: Floats) -> list[Floats]:
+        """Their entries, an array each."""
+        if self.component.discretise is None:
+            return []
+        return list(np.ascontiguousarray(np.array([self._matrices(x) for x in dt.tolist()]).T))
 
     def _reset(self, row: int, entry: int, time: float, value: float) -> None:
         """Numbers beyond what float64 holds: start the row over at this reading, rather than stay at NaN for ever."""
@@ -312,13 +308,10 @@ class Bank:
                 rows, times, values, begun = rows[used], times[used], values[used], begun[used]
                 if not len(rows):
                     return
-        step = self._array_steps[entry]
         with np.errstate(all="ignore"):
-            if self.component.discretise is None:
-                sound = step(rows, times, values)[0]
-            else:
-                dt = times - self.columns["T"][rows]
-                sound = step(rows, times, values, np.array([self._matrices(x) for x in dt.tolist()]).T)[0]
+            (sound,) = self._steps[entry].many(
+                rows, times, values, *self._matrices_many(times - self.columns["T"][rows])
+            )
             broken = sound - sound != 0.0
         if broken.any():
             for k in np.flatnonzero(broken).tolist():
@@ -349,17 +342,12 @@ class Bank:
 
     def ahead(self, row: int, dt: float) -> tuple[float, ...]:
         """State means (n), state variances (n), then mean and variance of each channel's reading, dt seconds after T."""
-        if self.component.discretise is None:
-            return tuple(self._float_ahead(row, dt))
-        return tuple(self._float_ahead(row, dt, self._matrices(dt)))
+        return self._ahead.one(row, dt, *self._matrices(dt))
 
     def ahead_many(self, rows: Rows, dt: Floats) -> list[Floats]:
         """`ahead` for several rows at once; each element is an array over the rows."""
         with np.errstate(all="ignore"):
-            if self.component.discretise is None:
-                out = self._array_ahead(rows, dt)
-            else:
-                out = self._array_ahead(rows, dt, np.array([self._matrices(x) for x in dt.tolist()]).T)
+            out = self._ahead.many(rows, dt, *self._matrices_many(dt))
         return [np.broadcast_to(np.asarray(v, float), len(rows)) for v in out]
 
     # -- whole rows, for snapshots

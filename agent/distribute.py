@@ -22,7 +22,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agent import native
 from agent.expr import Expr, Writer, exp_array, is_const, settled, share, write
+from agent.native import Column
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -153,6 +155,8 @@ class Plan:
 
         Returns each column (starting values, then N) and each result (N), by name.
         """
+        if native.MACHINE is not None:
+            return _Machine(self).run
         source = _Source(self, arrays=arrays)
         scope: dict[str, Any] = {
             "nan": math.nan,
@@ -174,6 +178,38 @@ class Plan:
         exec(compile(source.text(), "<emitted run>", "exec"), scope)  # noqa: S102 - source is built here from model data, never from input
         function: Callable[..., tuple[dict[str, Any], dict[str, Any]]] = scope["run"]
         return function
+
+
+class _Machine:
+    """A run outside of Python: the whole step, one after the other, or round by round."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        kinds = range(plan.kinds)
+        self._first = [next(n for n in plan.names if plan.classes.get(n, 0) == kind) for kind in kinds]
+        loads = {n: Column(n, 2 * plan.classes.get(n, 0), n in plan.narrow) for n in plan.names}
+        loads |= {name: Column(name, 2 * plan.kinds) for name in plan.kept}
+        stores = [(Column(n, 2 * plan.classes.get(n, 0) + 1, n in plan.narrow), e) for n, e in plan.step.items()]
+        results = list(plan.results.values())
+        self._steps = native.assemble(stores, results, loads, plan.series, 2 * plan.kinds + 1).made()
+
+    def run(
+        self, starts: Mapping[str, Any], series: Mapping[str, Any], order: Order
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        plan, steps = self._plan, len(order.ranks)
+        columns = {n: _column(starts[n], steps, np.float32 if n in plan.narrow else np.float64) for n in plan.names}
+        kept = {name: np.ascontiguousarray(starts[name], np.float64) for name in plan.kept}
+        indices: list[Any] = []
+        for before, first in zip(order.before, self._first, strict=True):
+            indices += [before, len(starts[first])]
+        ends = np.array([high for _, high in order.rounds], np.intp) if order.rounds else np.arange(1, steps + 1)
+        self._steps.bind(columns | kept)
+        try:
+            given = [series[name] for name in plan.series]
+            told = self._steps.run([*indices, order.firsts], given, steps, ends)
+        finally:
+            self._steps.release()
+        return columns, dict(zip(plan.results, told, strict=True))
 
 
 def _column(start: Any, steps: int, kind: Any) -> Any:

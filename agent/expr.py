@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -186,7 +187,7 @@ def exp_array(values: np.ndarray) -> np.ndarray:
     return np.array(list(map(math.exp, values.tolist())))
 
 
-def _walk(roots: Iterable[Expr]) -> tuple[list[Expr], dict[int, int]]:
+def walk(roots: Iterable[Expr]) -> tuple[list[Expr], dict[int, int]]:
     """Nodes in dependency order, and how often each is used."""
     order: list[Expr] = []
     uses: dict[int, int] = {}
@@ -208,7 +209,7 @@ def share(roots: Sequence[Expr]) -> list[Expr]:
     """The same expressions with equal subexpressions made one node, so that each is computed once."""
     table: dict[tuple[Any, ...], Expr] = {}
     new: dict[int, Expr] = {}
-    order, _ = _walk(roots)
+    order, _ = walk(roots)
     for e in order:
         args = tuple(new[id(a)] for a in e.args)
         key = (e.op, e.name, repr(e.value), tuple(map(id, args)))
@@ -221,7 +222,7 @@ def settled(roots: Sequence[Expr], least: Mapping[str, float]) -> list[Expr]:
 
     `least` is for counts: positive whole numbers. Bounds are computed as the values are, and every operation is monotonic.
     """
-    order, _ = _walk(roots)
+    order, _ = walk(roots)
     new: dict[int, Expr] = {}
     bounds: dict[int, tuple[float, float]] = {}
     for e in order:
@@ -290,18 +291,18 @@ def write(op: str, args: Sequence[str], arrays: bool) -> str:
     return f"{op}({args[0]})"
 
 
-class _Block:
-    """Statements that run together: all of them, or those of one side of a `where`."""
+class Block:
+    """Statements that run together: all of them, or those of one side of a `where`. Nodes from last to first."""
 
     __slots__ = ("depth", "nodes", "parent")
 
-    def __init__(self, parent: _Block | None = None) -> None:
+    def __init__(self, parent: Block | None = None) -> None:
         self.parent = parent
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.nodes: list[Expr] = []
 
 
-def _common(a: _Block, b: _Block) -> _Block:
+def _common(a: Block, b: Block) -> Block:
     """The innermost block that both are part of."""
     while a is not b:
         if a.depth < b.depth:
@@ -309,6 +310,28 @@ def _common(a: _Block, b: _Block) -> _Block:
         assert a.parent is not None  # noqa: S101  for the type checker: all come from one outermost block
         a = a.parent
     return a
+
+
+def arranged(
+    order: Sequence[Expr], roots: Sequence[Expr], *, lazy: bool
+) -> tuple[Block, dict[int, tuple[Block, Block]]]:
+    """Where each node is computed: the outermost block, and both sides of each `where` by its id.
+
+    order: of `walk`. lazy: what only one side of a `where` needs is computed in a block of that side.
+    """
+    outermost = Block()
+    sides: dict[int, tuple[Block, Block]] = {}
+    wanted: dict[int, Block] = {id(r): outermost for r in roots}
+    for e in reversed(order):
+        block = wanted[id(e)]
+        block.nodes.append(e)
+        places = [block] * len(e.args)
+        if e.op == "where" and lazy:
+            sides[id(e)] = both = Block(block), Block(block)
+            places = [block, *both]
+        for a, place in zip(e.args, places, strict=True):
+            wanted[id(a)] = _common(wanted[id(a)], place) if id(a) in wanted else place
+    return outermost, sides
 
 
 class Writer:
@@ -320,30 +343,19 @@ class Writer:
         self.loads = loads
         self.arrays = arrays
         self.text: dict[int, str] = {}
-        order, self.uses = _walk(roots)
+        order, self.uses = walk(roots)
         if not arrays:
             for e in order:
                 if e.op in _EXTREMES:  # its operands are written twice
                     self.uses.update((id(a), self.uses[id(a)] + 1) for a in e.args)
         self._temporaries = 0
-        self._outermost = _Block()
-        self._sides: dict[int, tuple[_Block, _Block]] = {}
-        wanted: dict[int, _Block] = {id(r): self._outermost for r in roots}
-        for e in reversed(order):
-            block = wanted[id(e)]
-            block.nodes.append(e)
-            places = [block] * len(e.args)
-            if e.op == "where" and not arrays:
-                self._sides[id(e)] = sides = _Block(block), _Block(block)
-                places = [block, *sides]
-            for a, place in zip(e.args, places, strict=True):
-                wanted[id(a)] = _common(wanted[id(a)], place) if id(a) in wanted else place
+        self._outermost, self._sides = arranged(order, roots, lazy=not arrays)
 
     def lines(self) -> list[str]:
         """The statements; `text` then tells how to write each root."""
         return self._lines(self._outermost)
 
-    def _lines(self, block: _Block) -> list[str]:
+    def _lines(self, block: Block) -> list[str]:
         text, lines = self.text, []
         for e in reversed(block.nodes):
             if e.op == "const":
@@ -394,14 +406,22 @@ def emit(
     return f"def {name}({', '.join(parameters)}):\n" + "".join(f"    {x}\n" for x in lines)
 
 
+def scope(*, arrays: bool) -> dict[str, Any]:
+    """The helpers that emitted text calls by name."""
+    names: dict[str, Any] = {"nan": math.nan}
+    if arrays:
+        names |= {"exp": exp_array, "sqrt": np.sqrt, "where": np.where, "wide": np.float64}
+        return names | {"fmin": np.fmin, "fmax": np.fmax}
+    return names | {"exp": math.exp, "sqrt": math.sqrt}
+
+
+def compile_text(name: str, source: str) -> CodeType:
+    return compile(source, f"<emitted {name}>", "exec")
+
+
 def compile_function(name: str, source: str, names: Mapping[str, Any], *, arrays: bool) -> Callable[..., Any]:
     """Turn emitted source into a function; `names` are the columns and helpers it refers to."""
-    scope: dict[str, Any] = {"nan": math.nan, **names}
-    scope.update(
-        {"exp": exp_array, "sqrt": np.sqrt, "where": np.where, "wide": np.float64, "fmin": np.fmin, "fmax": np.fmax}
-        if arrays
-        else {"exp": math.exp, "sqrt": math.sqrt}
-    )
-    exec(compile(source, f"<emitted {name}>", "exec"), scope)  # noqa: S102 - source is built here from model data, never from input
-    function: Callable[..., Any] = scope[name]
+    space = scope(arrays=arrays) | dict(names)
+    exec(compile_text(name, source), space)  # noqa: S102 - source is built here from model data, never from input
+    function: Callable[..., Any] = space[name]
     return function

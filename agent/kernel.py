@@ -27,8 +27,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.distribute import Plan
-from agent.expr import Expr, compile_function, const, emit, magnitude, maximum, minimum, sqrt, sym, where
+from agent.emitted import Prepared, prepare
+from agent.expr import Expr, const, magnitude, maximum, minimum, sqrt, sym, where
 from agent.models.base import Component
+from agent.native import Column
 from agent.tail import KNOTS, learned, most_claimed, surprise
 
 GATE = 16.0  # normalised innovation squared: four standard deviations
@@ -98,23 +100,26 @@ class Predicted:
 
 
 class Emitter:
-    """Emits the functions of one component in one flavour (floats or arrays)."""
+    """Writes down the functions of one component: `prepare`d, they take a row, and return a tuple.
+
+    Where the component is given by matrices of the elapsed time, their entries follow the numbers a function is given.
+    """
 
     def __init__(self, component: Component, *, robust: bool) -> None:
         self.c = component
         self.robust = robust
         self.n = len(component.states)
         self.layout = layout(component)
-        self.loads = {name: f"{name}_[i]" for name in self.layout.state}
-        # Arithmetic is in float64, as it is on floats.
-        self.wide = {name: f"{name}_[i].astype(wide)" for name in self.layout.state if self.layout.narrow(name)}
-        if component.discretise is not None:
-            m = len(component.inputs)
-            self.loads |= {f"m{k}": f"M[{k}]" for k in range(2 * self.n * self.n + self.n * m)}
-        self.extra = ("M",) if component.discretise is not None else ()
+        self._columns = {
+            name: Column(name, narrow=self.layout.narrow(name)) for name in (*self.layout.state, *self.layout.output)
+        }
+        self._loads = {name: self._columns[name] for name in self.layout.state}
+        entries = 2 * self.n * self.n + self.n * len(component.inputs)
+        self._matrix = tuple(f"m{k}" for k in range(entries)) if component.discretise is not None else ()
 
-    def _loads(self, *, arrays: bool) -> dict[str, str]:
-        return self.loads | self.wide if arrays else self.loads
+    def _prepare(self, numbers: tuple[str, ...], stores: Mapping[str, Expr], returns: list[Expr]) -> Prepared:
+        written = [(self._columns[name], value) for name, value in stores.items()]
+        return prepare("step", ("i",), (*numbers, *self._matrix), self._loads, written, returns)
 
     def _matrices(self, dt: Expr) -> tuple[list[list[Any]], list[list[Any]], list[list[Any]]]:
         """F, B and Q as expressions of the elapsed time."""
@@ -193,11 +198,15 @@ class Emitter:
             variance = variance + ph[j] * h[j]
         return mean, ph, maximum(variance, 0.0) if sum(map(bool, h)) > 1 else variance
 
-    def step_source(self, channel: int, *, arrays: bool) -> str:
-        """`step(i, t, z[, M])`: one reading of one channel for row(s) i at time t (s) with value z. Returns (soundness,)."""
-        new, sound = self.step(channel)
-        stores = [(f"{name}_[i]", value) for name, value in new.items()]
-        return emit("step", ("i", "t", "z", *self.extra), self._loads(arrays=arrays), stores, [sound], arrays=arrays)
+    def step_of(self, entry: int) -> Prepared:
+        """`step(i, t, z, ...)`: one reading of an entry for row i at time t (s) with value z. Returns (soundness,).
+
+        Entries are the channels, and behind them the inputs.
+        """
+        if entry >= len(self.c.channels):
+            return self._input(entry - len(self.c.channels))
+        new, sound = self.step(entry)
+        return self._prepare(("t", "z"), new, [sound])
 
     def step(self, channel: int) -> tuple[dict[str, Expr], Expr]:
         """One reading z of one channel at time t (s): the columns after it, and whether they are sound.
@@ -334,39 +343,24 @@ class Emitter:
             put("g", where(count < 3.0, sym("g"), maximum(minimum(ratio, RATIO_MAX), RATIO_MIN)))
             put(f"e{ch}", e)
 
-    def input_source(self, index: int, *, arrays: bool) -> str:
-        """`step(i, t, z[, M])` for an input: predict to t under the old input, then take the new one. Returns as above."""
+    def _input(self, index: int) -> Prepared:
+        """Predict to t under the old input, then take the new one."""
         at = self.predict(sym("t") - sym("T"))
-        stores = [(f"x{j}_[i]", v) for j, v in enumerate(at.x)]
-        stores += [(f"p{j}_{k}_[i]", v) for (j, k), v in at.p.items()]
-        stores += [
-            ("T_[i]", sym("t")),
-            ("L_[i]", const(float(len(self.c.channels) + index))),
-            (f"u{index}_[i]", sym("z")),
-        ]
+        new = {f"x{j}": v for j, v in enumerate(at.x)} | {f"p{j}_{k}": v for (j, k), v in at.p.items()}
+        new |= {"T": sym("t"), "L": const(float(len(self.c.channels) + index)), f"u{index}": sym("z")}
         sound = const(0.0)
         for j in range(self.n):
             sound = sound + at.p[j, j]
-        return emit("step", ("i", "t", "z", *self.extra), self._loads(arrays=arrays), stores, [sound], arrays=arrays)
+        return self._prepare(("t", "z"), new, [sound])
 
-    def ahead_source(self, *, arrays: bool) -> str:
-        """`ahead(i, dt[, M])`: means (n), variances (n), then h x and h P hᵀ + r per channel, dt seconds from now."""
+    def ahead(self) -> Prepared:
+        """`ahead(i, dt, ...)`: means (n), variances (n), then h x and h P hᵀ + r per channel, dt seconds from now."""
         at = self.predict(sym("dt"))
         returns = list(at.x) + [at.p[j, j] for j in range(self.n)]
         for ch in range(len(self.c.channels)):
             mean, _, hph = self.observe(at, ch)
             returns += [mean, hph + sym(f"r{ch}")]
-        return emit("ahead", ("i", "dt", *self.extra), self._loads(arrays=arrays), [], returns, arrays=arrays)
-
-
-def compile_step(emitter: Emitter, index: int, columns: Mapping[str, Any], *, arrays: bool) -> Callable[..., Any]:
-    """The step of channel `index`, or of input `index - len(channels)`; `columns` maps `name_` to its storage."""
-    channels = len(emitter.c.channels)
-    if index < channels:
-        source = emitter.step_source(index, arrays=arrays)
-    else:
-        source = emitter.input_source(index - channels, arrays=arrays)
-    return compile_function("step", source, columns, arrays=arrays)
+        return self._prepare(("dt",), {}, returns)
 
 
 def plan_run(emitter: Emitter, *, settled: bool) -> Plan:
@@ -387,8 +381,3 @@ def plan_run(emitter: Emitter, *, settled: bool) -> Plan:
         together=(knots,),
         least={"n0": WARMED} if settled else {},
     )
-
-
-def compile_ahead(emitter: Emitter, columns: Mapping[str, Any], *, arrays: bool) -> Callable[..., Any]:
-    """The prediction `dt` seconds ahead, without touching the state."""
-    return compile_function("ahead", emitter.ahead_source(arrays=arrays), columns, arrays=arrays)

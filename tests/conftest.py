@@ -1,8 +1,7 @@
 """What all tests share: a core is made in a third of the time where one like it was made before.
 
-Most of what it takes to make a core is working out the text of its filter steps. That text follows from the
-configuration alone, and hundreds of tests start agents with the same few configurations again and again, so it is
-worked out once. What runs is the same text, compiled from the same source. Tests of the emitter itself give it components
+Most of what it takes to make a core is preparing its filter steps. What is prepared follows from the configuration
+alone, and hundreds of tests start agents with the same few configurations again and again, so it is worked out once. Tests of the emitter itself give it components
 of their own, and the agents that tests start as processes know nothing of this.
 
 And no test fails because the machine is busy: examples of properties have no deadline, and may be made slowly.
@@ -20,12 +19,13 @@ import pytest
 
 import agent.expr
 import agent.twins
+from agent import native
 from agent.build import Plan, plan_block
 from agent.config import AssetBlock, Duration, Size
 from agent.kernel import Emitter
 
 BUILTIN = frozenset(("level", "level_rate", "first_order", "tank", "linear"))  # a plug-in's file may change
-SOURCES = ("step_source", "input_source", "ahead_source")
+FUNCTIONS = ("step_of", "ahead")
 MOST = 200  # plans, and programs, that are kept
 
 hypothesis.settings.register_profile(
@@ -39,11 +39,13 @@ def _plain(value: object) -> object:
 
 
 class _Plans:
-    """Plans by their configuration, and the texts that were emitted for their components."""
+    """Plans by their configuration, and what was prepared for their components."""
 
     def __init__(self) -> None:
         self._plans: dict[tuple[object, ...], Plan] = {}
-        self._texts: dict[int, dict[tuple[object, ...], str]] = {}  # by the number of a component of one of the plans
+        self._prepared: dict[
+            int, dict[tuple[object, ...], Any]
+        ] = {}  # by the number of a component of one of the plans
 
     def plan(self, config: AssetBlock, *names: str) -> Plan:
         model = config.model["type"] if isinstance(config.model, dict) else config.model
@@ -53,22 +55,22 @@ class _Plans:
         if key not in self._plans:
             if len(self._plans) >= MOST:
                 self._plans.clear()
-                self._texts.clear()
+                self._prepared.clear()
             plan = self._plans[key] = plan_block(config, *names)
-            self._texts.update((id(component), {}) for component in plan.components)
+            self._prepared.update((id(component), {}) for component in plan.components)
         return self._plans[key]
 
-    def remembering(self, method: Callable[..., str]) -> Callable[..., str]:
-        def source(emitter: Emitter, *place: int, arrays: bool) -> str:
-            texts = self._texts.get(id(emitter.c))
-            if texts is None:
-                return method(emitter, *place, arrays=arrays)
-            key = (method.__name__, emitter.robust, *place, arrays)
-            if key not in texts:
-                texts[key] = method(emitter, *place, arrays=arrays)
-            return texts[key]
+    def remembering(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def prepared(emitter: Emitter, *place: int) -> Any:
+            known = self._prepared.get(id(emitter.c))
+            if known is None:
+                return method(emitter, *place)
+            key = (method.__name__, emitter.robust, native.MACHINE is None, *place)
+            if key not in known:
+                known[key] = method(emitter, *place)
+            return known[key]
 
-        return source
+        return prepared
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -78,7 +80,7 @@ def emitted_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(agent.twins, "plan_block", plans.plan)
         patch.setattr(agent.expr, "compile", lru_cache(MOST)(compile), raising=False)
-        for name in SOURCES:
+        for name in FUNCTIONS:
             method: Any = getattr(Emitter, name)
             patch.setattr(Emitter, name, plans.remembering(method))
         yield

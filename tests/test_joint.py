@@ -82,24 +82,22 @@ def test_floats_and_arrays_learn_the_same_bits(channels: int) -> None:
     mixed = rng.normal(size=(channels, channels))
     many = {name: np.full(count, relation.start(name)) for name in relation.names(channels)}
     single = {name: column.copy() for name, column in many.items()}
-    arrays: dict[str, Any] = {"sqrt": np.sqrt, "where": np.where, "fmin": np.fmin, "fmax": np.fmax, "nan": np.nan}
-    floats: dict[str, Any] = {"sqrt": lambda x: float(np.sqrt(x)), "nan": np.nan}
-    arrays |= {f"{name}_": column for name, column in many.items()}
-    floats |= {f"{name}_": column.data for name, column in single.items()}
-    exec(relation.program(channels, arrays=True), arrays)
-    exec(relation.program(channels, arrays=False), floats)
+    arrays, floats = ({name: f.made() for name, f in relation.program(channels).items()} for _ in range(2))
+    for functions, columns in ((arrays, many), (floats, single)):
+        for function in functions.values():
+            function.bind(columns)
     rows = np.arange(count)
     for k in range(500):
         z = (rng.normal(size=(count, channels)) @ mixed).T * 1e3 ** rng.integers(-1, 2)
         at_hand = (rng.random((channels, count)) > 0.1).astype(float)
         with np.errstate(all="ignore"):
-            arrays["judge"](rows, np.full(count, 10.0 * k), *z, *at_hand)
+            arrays["judge"].many(rows, np.full(count, 10.0 * k), *z, *at_hand)
         for row in range(count):
-            floats["judge"](row, 10.0 * k, *z[:, row].tolist(), *at_hand[:, row].tolist())
+            floats["judge"].one(row, 10.0 * k, *z[:, row].tolist(), *at_hand[:, row].tolist())
         if k % 20 == 0:
-            arrays["learn"](rows)
+            arrays["learn"].many(rows)
             for row in range(count):
-                floats["learn"](row)
+                floats["learn"].one(row)
     assert many["evidence"].max() > 0.0
     for name, column in many.items():
         assert column.tobytes() == single[name].tobytes(), name
@@ -107,20 +105,20 @@ def test_floats_and_arrays_learn_the_same_bits(channels: int) -> None:
 
 def test_what_is_judged_when_all_are_at_hand_is_what_masks_would_give() -> None:
     rng = np.random.default_rng(8)
-    scopes: list[dict[str, Any]] = []
+    functions = []
     columns = []
     for _ in range(2):
         columns.append({name: np.full(5, relation.start(name)) for name in relation.names(4)})
-        scopes.append({"sqrt": np.sqrt, "where": np.where, "fmin": np.fmin, "fmax": np.fmax, "nan": np.nan})
-        scopes[-1] |= {f"{name}_": column for name, column in columns[-1].items()}
-        exec(relation.program(4, arrays=True), scopes[-1])
+        functions.append({name: f.made() for name, f in relation.program(4).items()})
+        for function in functions[-1].values():
+            function.bind(columns[-1])
     rows = np.arange(5)
     for k in range(400):
         z = (rng.normal(size=(5, 1)) + rng.normal(size=(5, 4))).T
         with np.errstate(all="ignore"):
-            scopes[0]["judge"](rows, np.full(5, float(k)), *z, *np.ones((4, 5)))
+            functions[0]["judge"].many(rows, np.full(5, float(k)), *z, *np.ones((4, 5)))
             arguments = () if columns[1]["whole"].all() else tuple(np.ones((4, 5)))
-            scopes[1]["judge" if arguments else "judge_all"](rows, np.full(5, float(k)), *z, *arguments)
+            functions[1]["judge" if arguments else "judge_all"].many(rows, np.full(5, float(k)), *z, *arguments)
     assert columns[1]["whole"].all()
     for name, column in columns[0].items():
         assert column.tobytes() == columns[1][name].tobytes(), name

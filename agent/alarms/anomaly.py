@@ -20,6 +20,7 @@ from agent.alarms.fleet import Fleet
 from agent.alarms.rules import Condition, Index, Watched
 from agent.columns import grown
 from agent.config import AnomalyAlarm
+from agent.emitted import Emitted
 
 CALM_SHARE = 0.5  # of the threshold, below which a reading is calm
 CALM_READINGS = 10.0  # in a row that end an alarm
@@ -56,8 +57,7 @@ class Anomaly:
         self.weeks = season.Weeks()
         self._capacity = 0
         self.views: dict[str, Any] = {}
-        self._floats: dict[str, Any] = {}
-        self._arrays: dict[str, Any] = {}
+        self._emitted: dict[str, Emitted] = {}
 
     def grow(self, capacity: int) -> None:
         self._capacity = capacity
@@ -65,14 +65,13 @@ class Anomaly:
         if self.weekly:
             self.weeks.grow(capacity)
         self.views.update((name, column.reshape(-1).data) for name, column in self.columns.items())
-        if not self._floats:
-            self._floats = {"sqrt": math.sqrt}
-            self._arrays = {"sqrt": np.sqrt, "where": np.where, "wide": np.float64, "fmin": np.fmin, "fmax": np.fmax}
-            for scope, arrays in ((self._floats, False), (self._arrays, True)):
-                code = score.program(self.detectors, weekly=self.weekly, arrays=arrays)
-                exec(code, scope)  # noqa: S102 - built from this package's own expressions
-        self._floats.update({f"{name}_": view for name, view in self.views.items()})
-        self._arrays.update({f"{name}_": column.reshape(-1) for name, column in self.columns.items()})
+        if not self._emitted:
+            functions = score.program(self.detectors, weekly=self.weekly)
+            self._emitted = {name: function.made() for name, function in functions.items()}
+            self._step = self._emitted["step"].one
+        flat = {name: column.reshape(-1) for name, column in self.columns.items()}
+        for function in self._emitted.values():
+            function.bind(flat)
 
     def hours_of(self, times: NDArray[np.float64]) -> NDArray[np.intp]:
         """Of the day, UTC, or all the same."""
@@ -98,7 +97,7 @@ class Anomaly:
                 v["sum"][row] += reading - v["ref"][row]
                 v["count"][row] += 1.0
             added = v["week"][row]
-        (raw,) = self._floats["step"](
+        (raw,) = self._step(
             row,
             int(time % 86400.0 // 3600.0) // self._bins * self._capacity + row,
             reading,
@@ -110,7 +109,7 @@ class Anomaly:
         n = v["n"][row]
         for name, block in self.blocks.items():
             if n % block.readings == 0.0:
-                self._floats[f"learn_{name}"](row)
+                self._emitted[f"learn_{name}"].one(row)
         # Below this nothing is anything but calm, so the threshold is asked for where it matters only.
         calm = raw < CALM_LEAST or raw < self.threshold(row) * CALM_SHARE
         v["calm"][row] = v["calm"][row] + 1.0 if calm else 0.0
@@ -126,7 +125,7 @@ class Anomaly:
             added, found = season.pass_by(c, self.weeks, rows, times, readings, counts, always=self.always)
             self._forget(found)
         with np.errstate(all="ignore"):
-            (raw,) = self._arrays["step"](
+            (raw,) = self._emitted["step"].many(
                 rows,
                 self.hours_of(times) * self._capacity + rows,
                 readings,
@@ -138,7 +137,7 @@ class Anomaly:
             for name, block in self.blocks.items():
                 full = c["n"][rows] % block.readings == 0.0
                 if full.any():
-                    self._arrays[f"learn_{name}"](rows[full])
+                    self._emitted[f"learn_{name}"].many(rows[full])
         calm = raw < CALM_LEAST
         for j in np.flatnonzero(~calm).tolist():
             calm[j] = raw[j] < self.threshold(int(rows[j])) * CALM_SHARE

@@ -23,6 +23,7 @@ from agent.alarms import relation
 from agent.alarms.rules import Condition, Index, Watched
 from agent.alarms.suspect import PROCESS, SENSOR, Finding, find
 from agent.config import AnomalyAlarm
+from agent.emitted import Emitted
 from agent.kernel import GATE
 
 _CALM = 0.5  # of the threshold, below which a judgement is calm
@@ -57,8 +58,7 @@ class Joint:
         # Calm judgements in a row, and whom the alarm is about.
         self.columns |= {name: np.zeros(0, np.int64) for name in ("calm", "who")}
         self.views: dict[str, Any] = {}
-        self._floats: dict[str, Any] = {}
-        self._arrays: dict[str, Any] = {}
+        self._emitted: dict[str, Emitted] = {}
 
     def grow(self, capacity: int) -> None:
         for name, old in self.columns.items():
@@ -67,13 +67,11 @@ class Joint:
             fresh[len(old) :] = self._start(name)
             self.columns[name] = fresh
             self.views[name] = fresh.data
-        if not self._floats:
-            self._floats = {"sqrt": math.sqrt, "nan": math.nan}
-            self._arrays = {"sqrt": np.sqrt, "where": np.where, "fmin": np.fmin, "fmax": np.fmax, "nan": math.nan}
-            exec(relation.program(len(self.members), arrays=False), self._floats)  # noqa: S102 - built from this package's own expressions
-            exec(relation.program(len(self.members), arrays=True), self._arrays)  # noqa: S102 - the same
-        self._floats.update({f"{name}_": view for name, view in self.views.items()})
-        self._arrays.update({f"{name}_": column for name, column in self.columns.items()})
+        if not self._emitted:
+            functions = relation.program(len(self.members))
+            self._emitted = {name: function.made() for name, function in functions.items()}
+        for function in self._emitted.values():
+            function.bind(self.columns)
         self._own = []
         for k, w in enumerate(self.members):
             bank = w.bank.views
@@ -113,11 +111,11 @@ class Joint:
             return
         readings = [z[row] for z in self._readings]
         if v["whole"][row] and 0.0 not in at_hand:
-            (evidence,) = self._floats["judge_all"](row, newest, *readings)
+            (evidence,) = self._emitted["judge_all"].one(row, newest, *readings)
         else:
-            (evidence,) = self._floats["judge"](row, newest, *readings, *at_hand)
+            (evidence,) = self._emitted["judge"].one(row, newest, *readings, *at_hand)
         if v["n"][row] % relation.BLOCK == 0.0:
-            self._floats["learn"](row)
+            self._emitted["learn"].one(row)
         self._settle(row, evidence)
 
     def observe_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> None:
@@ -151,13 +149,13 @@ class Joint:
         with np.errstate(all="ignore"):
             whole = (c["whole"][rows] > 0.0) & (np.minimum.reduce(at_hand) > 0.0)
             if whole.all():
-                (evidence,) = self._arrays["judge_all"](rows, newest, *readings)
+                (evidence,) = self._emitted["judge_all"].many(rows, newest, *readings)
             else:
                 # Apart they would be two calls of half the size, which cost more than the masks.
-                (evidence,) = self._arrays["judge"](rows, newest, *readings, *at_hand)
+                (evidence,) = self._emitted["judge"].many(rows, newest, *readings, *at_hand)
             full = c["n"][rows] % relation.BLOCK == 0.0
             if full.any():
-                self._arrays["learn"](rows[full])
+                self._emitted["learn"].many(rows[full])
         plain = evidence < _LEAST * _CALM
         c["calm"][rows[plain]] += 1
         for j in np.flatnonzero(~plain).tolist():

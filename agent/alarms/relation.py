@@ -26,9 +26,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
-from types import CodeType
 
-from agent.expr import Expr, const, emit, maximum, minimum, sqrt, sym, where
+from agent.emitted import Prepared, prepare
+from agent.expr import Expr, const, maximum, minimum, sqrt, sym, where
+from agent.native import Column
 from agent.tail import KNOTS, learned, most_claimed, surprise
 
 FAST = 10.0  # judgements over which readings are smoothed
@@ -70,29 +71,30 @@ def start(name: str) -> float:
 
 
 @cache
-def program(channels: int, *, arrays: bool) -> CodeType:
-    """Code of `judge(i, t, z0.., a0..)`: readings of rows i at times t (s), and 1 for each that is at hand, else 0;
-    of `judge_all(i, t, z0..)`, the same to the bit where all are at hand and were before (`whole`), at two thirds of the
-    cost; and of `learn(i)`, for rows whose block ends with it. The first two return the evidence.
+def program(channels: int) -> dict[str, Prepared]:
+    """`judge(i, t, z0.., a0..)`: readings of row i at time t (s), and 1 for each that is at hand, else 0; `judge_all(i, t,
+    z0..)`, the same to the bit where all are at hand and were before (`whole`), at two thirds of the cost; and `learn(i)`,
+    for rows whose block ends with it. The first two return the evidence.
     """
-    loads = {name: f"{name}_[i]" for name in names(channels)}
-    source = ""
+    loads = {name: Column(name) for name in names(channels)}
+    functions = {}
     for name, whole in (("judge", False), ("judge_all", True)):
         stores, evidence = _judgement(channels, whole=whole)
-        parameters = [f"z{k}" for k in range(channels)] + ([] if whole else [f"a{k}" for k in range(channels)])
-        source += emit(name, ("i", "t", *parameters), loads, stores, [evidence], arrays=arrays)
+        given = [f"z{k}" for k in range(channels)] + ([] if whole else [f"a{k}" for k in range(channels)])
+        written = [(loads[column], value) for column, value in stores]
+        functions[name] = prepare(name, ("i",), ("t", *given), loads, written, [evidence])
     largest, blocks = sym("B"), sym("n") / BLOCK
     knots = [sym(f"K{k}") for k in range(KNOTS)]
     most = GROWTH + EARLY / (blocks + EARLY)
     beyond = largest > knots[1]
     same = beyond & (sym("episode") > 0.0)
     after = [
-        (f"K{k}_[i]", where(same, old, minimum(new, old * most)))
+        (loads[f"K{k}"], where(same, old, minimum(new, old * most)))
         for k, (old, new) in enumerate(zip(knots, learned(largest, blocks, knots), strict=True))
     ]
-    after += [("episode_[i]", where(beyond, 1.0, 0.0)), ("B_[i]", const(0.0))]
-    source += emit("learn", ("i",), loads, after, [const(0.0)], arrays=arrays)
-    return compile(source, "<emitted relation>", "exec")
+    after += [(loads["episode"], where(beyond, 1.0, 0.0)), (loads["B"], const(0.0))]
+    functions["learn"] = prepare("learn", ("i",), (), loads, after, [])
+    return functions
 
 
 def _judgement(channels: int, *, whole: bool) -> tuple[list[tuple[str, Expr]], Expr]:
@@ -101,7 +103,7 @@ def _judgement(channels: int, *, whole: bool) -> tuple[list[tuple[str, Expr]], E
     stores: list[tuple[str, Expr]] = []
 
     def put(name: str, value: Expr) -> None:
-        stores.append((f"{name}_[i]", value))
+        stores.append((name, value))
 
     def if_here(k: int, a: Expr, b: Expr | float) -> Expr:
         return a if whole else where(sym(f"a{k}") > 0.0, a, b)

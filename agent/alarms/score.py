@@ -28,11 +28,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from types import CodeType
 from typing import Any
 
 from agent.distribute import Plan
-from agent.expr import Expr, const, emit, lift, magnitude, maximum, minimum, narrowed, sqrt, sym, where
+from agent.emitted import Prepared, prepare
+from agent.expr import Expr, const, lift, magnitude, maximum, minimum, narrowed, sqrt, sym, where
+from agent.native import Column
 from agent.tail import KNOTS, learned, most_claimed, surprise
 
 HOURS = 24
@@ -268,25 +269,28 @@ def _step(detectors: tuple[str, ...], *, weekly: bool, begun: bool = False) -> t
     return s, raw
 
 
+def _column(name: str) -> Column:
+    return Column(name, 1 if name in HOUR else 0, name in NARROW)
+
+
 @cache
-def program(detectors: tuple[str, ...], *, weekly: bool, arrays: bool) -> CodeType:
-    """Code of `step(i, j, x, added, c, size, d)`: one reading x of rows i, whose hours are at j, with what the day of the
-    week adds to it (`weekly`; not looked at otherwise), its surprise, its |innovation| in standard deviations, and the
-    usual interval (s); and of `learn_shift(i)` and `learn_noise(i)`, for rows whose block ends with it.
+def program(detectors: tuple[str, ...], *, weekly: bool) -> dict[str, Prepared]:
+    """`step(i, j, x, added, c, size, d)`: one reading x of row i, whose hour is at j, with what the day of the week adds to
+    it (`weekly`; not looked at otherwise), its surprise, its |innovation| in standard deviations, and the usual interval
+    (s); and `learn_shift(i)` and `learn_noise(i)`, for rows whose block ends with it.
     """
     s, raw = _step(detectors, weekly=weekly)
-    at = {name: f"{name}_[{'j' if name in HOUR else 'i'}]" for name in ROW + HOUR}
-    wide = ".astype(wide)" if arrays else ""  # arithmetic is in float64, as it is on floats
-    loads = {name: f"{place}{wide if name in NARROW else ''}" for name, place in at.items()}
-    written = [(at[name], value) for name, value in s.new.items()]
-    source = emit("step", ("i", "j", "x", "added", "c", "size", "d"), loads, written, [raw], arrays=arrays)
+    loads = {name: _column(name) for name in ROW + HOUR}
+    written = [(loads[name], value) for name, value in s.new.items()]
+    functions = {"step": prepare("step", ("i", "j"), ("x", "added", "c", "size", "d"), loads, written, [raw])}
     for name, block in BLOCKS.items():
         knots, largest = _knots(block.knots), sym(block.largest)
-        stores = [(f"{block.largest}_[i]", const(0.0))]
+        stores = [(loads[block.largest], const(0.0))]
         for k, knot in enumerate(learned(largest, s.n / block.readings, knots)):
-            stores.append((f"{block.knots}{k}_[i]", knot))
-        source += emit(f"learn_{name}", ("i",), loads, stores, [], arrays=arrays)
-    return compile(source, "<emitted score>", "exec")
+            stores.append((loads[f"{block.knots}{k}"], knot))
+        own = {column: loads[column] for column in ROW}
+        functions[f"learn_{name}"] = prepare(f"learn_{name}", ("i",), (), own, stores, [])
+    return functions
 
 
 @cache

@@ -1,0 +1,270 @@
+"""The same steps outside of Python: expressions as a program of the register machine in `steps.c`.
+
+`agent.expr` writes expressions down as Python text, for floats and for arrays; here they become instructions instead, and
+the outcome has the same bits. Whether there is such a machine is decided when the package is built: where no C compiler
+was found, `MACHINE` is None and the text runs. Nothing here knows filters, alarms or twins.
+
+Registers are handed out in one pass over the instructions: one is free again after the last use of what it holds. What
+only one side of a `where` needs is jumped over where no row of those worked on takes that side. A column is stored as
+soon as its new value is there and its old one is not asked for any more, so that few registers are in use at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.expr import Block, Expr, arranged, share, walk
+
+MACHINE: ModuleType | None
+try:
+    from agent import _steps as MACHINE  # noqa: N812 - it may not be there
+except ImportError:
+    MACHINE = None
+
+Floats = NDArray[np.float64]
+WORTH = 3  # instructions of one side of a `where` from which on jumping over them pays
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Where a symbol is loaded from or stored to: a column, by name, through an index, by number."""
+
+    name: str
+    index: int = 0
+    narrow: bool = False  # kept as float32
+
+
+@dataclass(slots=True)
+class _Code:
+    """Instructions while they are gathered: `to`, `a`, `b`, `c` are values by number, or what the operation takes."""
+
+    rows: list[tuple[str, int, int, int, int]] = field(default_factory=list)
+    constants: dict[str, int] = field(default_factory=dict)
+    values: int = 0
+
+    def put(self, op: str, to: int, a: int = 0, b: int = 0, c: int = 0) -> int:
+        self.rows.append((op, to, a, b, c))
+        return to
+
+    def new(self) -> int:
+        self.values += 1
+        return self.values - 1
+
+    def constant(self, value: float) -> int:
+        """Values of constants are numbered below zero."""
+        value = value if math.isfinite(value) else math.nan
+        return self.constants.setdefault(repr(value), -1 - len(self.constants))
+
+
+_ARITY = {"where": 3, "sqrt": 1, "abs": 1, "exp": 1, "narrowed": 1, "store64": 1, "store32": 1, "result": 1}
+_ARITY |= {"skip_none": 1, "skip_all": 1, "load64": 0, "load32": 0, "series": 0}
+_SETS_NOTHING = frozenset(("store64", "store32", "result", "skip_none", "skip_all"))
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A program, and what it is to be given; `Steps` runs it."""
+
+    code: bytes
+    constants: bytes
+    registers: int
+    columns: tuple[Column, ...]
+    indices: int
+    series: int
+    results: int
+
+    @property
+    def size(self) -> int:
+        """Instructions."""
+        return len(self.code) // 10
+
+    def made(self) -> Steps:
+        return Steps(self)
+
+
+def assemble(
+    stores: Sequence[tuple[Column, Expr]],
+    results: Sequence[Expr],
+    loads: Mapping[str, Column],
+    series: Sequence[str],
+    indices: int = 1,
+) -> Assembled:
+    """The program of a step: what it stores and tells, from columns and from what is given with each step.
+
+    loads: column of each symbol that is one. series: symbols that are given. indices: by how many a step is told where in
+    its columns it is. Raises RuntimeError where there is no machine.
+    """
+    if MACHINE is None:
+        raise RuntimeError("expected the compiled steps of this package, which were not built")
+    writer = _Writer(stores, results, loads, series)
+    rows, registers = _allotted(writer.code)
+    return Assembled(
+        np.array([(MACHINE.CODES[op], *operands) for op, *operands in rows], np.uint16).tobytes(),
+        np.array([float(text) for text in writer.code.constants]).tobytes(),
+        registers,
+        tuple(writer.columns),
+        indices,
+        len(series),
+        len(results),
+    )
+
+
+class Steps:
+    """A program with columns of its own."""
+
+    def __init__(self, assembled: Assembled) -> None:
+        """Raises RuntimeError where there is no machine."""
+        if MACHINE is None:
+            raise RuntimeError("expected the compiled steps of this package, which were not built")
+        a = assembled
+        widths = bytes(4 if column.narrow else 8 for column in a.columns)
+        self._program = MACHINE.Program(a.code, a.constants, a.registers, widths, a.indices, a.series, a.results)
+        self._names = [column.name for column in a.columns]
+        self._indices, self._results = a.indices, a.results
+        self.one = self._program.one
+        """`one(index, ..., number, ...)`: a step of one row. Returns the results."""
+
+    def bind(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """The memory of the columns, by name: contiguous, and of the same kinds as ever."""
+        self._program.bind([columns[name] for name in self._names])
+
+    def release(self) -> None:
+        """Let go of the columns, which then cost no memory on this account."""
+        self._program.release()
+
+    def many(self, *places: Any) -> tuple[Floats, ...]:
+        """`many(rows, ..., numbers, ...)`: a step of each of several different rows. Returns the results, an array each."""
+        return self.run(places[: self._indices], places[self._indices :], len(places[0]))
+
+    def run(
+        self, indices: Sequence[Any], series: Sequence[Any], count: int, ends: NDArray[np.intp] | None = None
+    ) -> tuple[Floats, ...]:
+        """`count` steps. indices: an array each, or the first of consecutive numbers. series: an array each.
+
+        ends: where rounds end, of which the steps need nothing of each other; None: there is one round.
+        """
+        results = tuple([np.empty(count) for _ in range(self._results)])
+        given = tuple([None if s is None else np.ascontiguousarray(s, np.float64) for s in series])
+        self._program.many(count, tuple(indices), given, results, ends)
+        return results
+
+
+class _Writer:
+    """Puts the instructions down."""
+
+    def __init__(
+        self,
+        stores: Sequence[tuple[Column, Expr]],
+        results: Sequence[Expr],
+        loads: Mapping[str, Column],
+        series: Sequence[str],
+    ) -> None:
+        self._loads, self._series = loads, {name: k for k, name in enumerate(series)}
+        self.columns: dict[Column, int] = {}
+        self.code = _Code()
+        self._value: dict[int, int] = {}  # by expression
+        roots = share([e for _, e in stores] + list(results))
+        order, _ = walk(roots)
+        self._outermost, self._sides = arranged(order, roots, lazy=True)
+        self._unread = {e.name for e in order if e.op == "sym" and e.name not in self._series}
+        self._due: dict[int, list[Column]] = {}
+        for (column, _), root in zip(stores, roots, strict=False):
+            self._due.setdefault(id(root), []).append(column)
+        self._waiting: list[tuple[int, Column]] = []
+        self._write(self._outermost)
+        self._unread.clear()
+        self._store()
+        for k, root in enumerate(roots[len(stores) :]):
+            self.code.put("result", k, self._value[id(root)])
+
+    def _write(self, block: Block) -> None:
+        """Instructions of a block, in order."""
+        code = self.code
+        for e in reversed(block.nodes):
+            if id(e) in self._sides:
+                self._choose(e)
+            elif e.op == "const":
+                self._value[id(e)] = code.constant(e.value)
+            elif e.op == "sym":
+                self._value[id(e)] = self._symbol(e.name)
+            else:
+                arguments = [self._value[id(a)] for a in e.args]
+                op = e.op
+                if op == "fmax0":
+                    op, arguments = "fmax", [*arguments, code.constant(0.0)]
+                self._value[id(e)] = code.put(op, code.new(), *arguments)
+            for column in self._due.get(id(e), ()):
+                self._waiting.append((self._value[id(e)], column))
+            if block is self._outermost:  # in a side it would be jumped over
+                self._store()
+
+    def _store(self) -> None:
+        """What waits, and is of columns that nobody reads any more."""
+        waiting, self._waiting = self._waiting, []
+        for value, column in waiting:
+            if column.name in self._unread:
+                self._waiting.append((value, column))
+            else:
+                self.code.put("store32" if column.narrow else "store64", self._number(column), value, column.index)
+
+    def _number(self, column: Column) -> int:
+        return self.columns.setdefault(column, len(self.columns))
+
+    def _symbol(self, name: str) -> int:
+        code = self.code
+        if name in self._series:
+            return code.put("series", code.new(), self._series[name])
+        column = self._loads[name]
+        self._unread.discard(name)
+        return code.put("load32" if column.narrow else "load64", code.new(), self._number(column), column.index)
+
+    def _choose(self, e: Expr) -> None:
+        """A `where`, whose sides are left out where no row needs them."""
+        code, condition = self.code, self._value[id(e.args[0])]
+        for word, side in zip(("skip_none", "skip_all"), self._sides[id(e)], strict=True):
+            at = len(code.rows)
+            code.put(word, 0, condition)
+            self._write(side)
+            length = len(code.rows) - at - 1
+            if length < WORTH:
+                del code.rows[at]
+            else:
+                code.rows[at] = (word, 0, condition, length, 0)
+        self._value[id(e)] = code.put(
+            "where", code.new(), condition, self._value[id(e.args[1])], self._value[id(e.args[2])]
+        )
+
+
+def _allotted(code: _Code) -> tuple[list[tuple[str, int, int, int, int]], int]:
+    """Registers for values: the same instructions with registers in them, and how many there are."""
+    last: dict[int, int] = {}
+    for k, (op, _, *operands) in enumerate(code.rows):
+        last.update(dict.fromkeys(operands[: _ARITY.get(op, 2)], k))
+    known = len(code.constants)
+    register: dict[int, int] = {-1 - k: k for k in range(known)}
+    free: list[int] = []
+    count = known
+    rows: list[tuple[str, int, int, int, int]] = []
+    for k, (op, to, *operands) in enumerate(code.rows):
+        arity = _ARITY.get(op, 2)
+        own = [register[v] for v in operands[:arity]]
+        for value in dict.fromkeys(operands[:arity]):
+            if value >= 0 and last[value] == k:
+                free.append(register[value])
+        if op not in _SETS_NOTHING:
+            if not free:
+                free.append(count)
+                count += 1
+            register[to] = free.pop()
+            if to not in last:  # nobody asks for it
+                free.append(register[to])
+        a, b, c = (*own, *operands[arity:])
+        rows.append((op, to if op in _SETS_NOTHING else register[to], a, b, c))
+    return rows, max(count, 1)

@@ -1,0 +1,649 @@
+/* Runs the steps that agent/expr.py describes: straight-line arithmetic on named columns, row by row.
+ *
+ * What lives here is a small register machine: a program is a list of instructions, made from the very expressions of
+ * which otherwise Python text is written (agent/native.py). It knows columns, indices and arithmetic, and nothing of
+ * filters, alarms or twins. One row at a time goes through scalar registers, many rows at once through registers of
+ * LANES values. Either way each number is the outcome of the same IEEE 754 operations in the same order as in Python,
+ * so the bits are the same: no contraction to fused operations, no reordering, no excess precision.
+ *
+ * Nothing given from outside can make it read or write beyond a column: programs are checked when they are made,
+ * columns when they are bound, indices before they are used.
+ */
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if !defined(FLT_EVAL_METHOD) || FLT_EVAL_METHOD != 0
+#error "needs arithmetic that rounds each operation to its type; without this module the same steps run in Python"
+#endif
+
+#define LANES 64    /* rows that go through at once: registers of a program then stay in the second cache at most */
+#define STRIDE 8    /* lanes are worked on in multiples of this; what is left over repeats the last row */
+#define FEW 4       /* rows that depend on nothing of each other, below which one at a time is quicker */
+#define MOST UINT16_MAX
+
+enum op {
+    ADD, SUB, MUL, DIV, GT, GE, LT, AND, MIN, MAX, WHERE, SQRT, ABS, EXP, NARROW,
+    LOAD64, LOAD32, SERIES, STORE64, STORE32, RESULT, SKIP_NONE, SKIP_ALL, OPS
+};
+
+typedef struct {
+    uint16_t op, to, a, b, c;
+} Instruction;
+
+typedef struct {
+    char *data;
+    Py_ssize_t length;
+    Py_buffer buffer;
+} Column;
+
+typedef struct {
+    PyObject_HEAD
+    Instruction *code;
+    double *constants; /* in the first registers */
+    Py_ssize_t size, known, registers, columns, slots, series, results;
+    unsigned char *width;  /* per column: 8 or 4 bytes */
+    unsigned char *needed; /* per series: whether it is read */
+    Py_ssize_t *limit;     /* per slot: the fewest rows of the columns that are reached through it */
+    Column *bound;
+    int ready;
+} Program;
+
+/* Registers of whichever program runs. Programs run under the interpreter's lock and never within each other. */
+static double *scratch = NULL;
+static Py_ssize_t scratch_size = 0;
+
+static double *registers_for(Py_ssize_t count)
+{
+    if (count * LANES > scratch_size) {
+        double *fresh = NULL;
+        if (posix_memalign((void **)&fresh, 64, (size_t)(count * LANES) * sizeof(double))) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+        free(scratch);
+        scratch = fresh;
+        scratch_size = count * LANES;
+        memset(scratch, 0, (size_t)scratch_size * sizeof(double));
+    }
+    return scratch;
+}
+
+/* -- one row */
+
+typedef struct {
+    const Py_ssize_t *at; /* NULL: `offset` and the number of the step */
+    Py_ssize_t offset;
+} Slot;
+
+static inline Py_ssize_t place(const Slot *s, Py_ssize_t step)
+{
+    return s->at ? s->at[step] : s->offset + step;
+}
+
+/* Where the compiler offers it each operation jumps to the next by itself, which processors foresee better. */
+#if defined(__GNUC__)
+#define CASE(op) op_##op
+#define NEXT                                                                                                           \
+    do {                                                                                                               \
+        if (++i == end) return;                                                                                        \
+        goto *places[i->op];                                                                                           \
+    } while (0)
+#define LABEL(op) &&op_##op
+#else
+#define CASE(op) case op
+#define NEXT break
+#endif
+
+static void run_one(const Program *p, double *r, const Slot *slots, const double *const *series, double *const *results,
+                    Py_ssize_t step)
+{
+    const Instruction *i = p->code, *const end = p->code + p->size;
+    const Column *columns = p->bound;
+    if (i == end) return;
+#if defined(__GNUC__)
+    static const void *const places[OPS] = {
+        LABEL(ADD), LABEL(SUB), LABEL(MUL), LABEL(DIV), LABEL(GT), LABEL(GE), LABEL(LT), LABEL(AND), LABEL(MIN), LABEL(MAX),
+        LABEL(WHERE), LABEL(SQRT), LABEL(ABS), LABEL(EXP), LABEL(NARROW), LABEL(LOAD64), LABEL(LOAD32), LABEL(SERIES),
+        LABEL(STORE64), LABEL(STORE32), LABEL(RESULT), LABEL(SKIP_NONE), LABEL(SKIP_ALL)};
+    goto *places[i->op];
+#else
+    for (; i < end; i++)
+        switch (i->op) {
+#endif
+    CASE(ADD): r[i->to] = r[i->a] + r[i->b]; NEXT;
+    CASE(SUB): r[i->to] = r[i->a] - r[i->b]; NEXT;
+    CASE(MUL): r[i->to] = r[i->a] * r[i->b]; NEXT;
+    CASE(DIV): r[i->to] = r[i->a] / r[i->b]; NEXT;
+    CASE(GT): r[i->to] = r[i->a] > r[i->b] ? 1.0 : 0.0; NEXT;
+    CASE(GE): r[i->to] = r[i->a] >= r[i->b] ? 1.0 : 0.0; NEXT;
+    CASE(LT): r[i->to] = r[i->a] < r[i->b] ? 1.0 : 0.0; NEXT;
+    CASE(AND): r[i->to] = (r[i->a] != 0.0) & (r[i->b] != 0.0) ? 1.0 : 0.0; NEXT;
+    CASE(MIN): r[i->to] = r[i->a] < r[i->b] ? r[i->a] : r[i->b]; NEXT;
+    CASE(MAX): r[i->to] = r[i->a] > r[i->b] ? r[i->a] : r[i->b]; NEXT;
+    CASE(WHERE): r[i->to] = r[r[i->a] != 0.0 ? i->b : i->c]; NEXT;
+    CASE(SQRT): r[i->to] = sqrt(r[i->a]); NEXT;
+    CASE(ABS): r[i->to] = fabs(r[i->a]); NEXT;
+    CASE(EXP): r[i->to] = exp(r[i->a]); NEXT;
+    CASE(NARROW): r[i->to] = (double)(float)r[i->a]; NEXT;
+    CASE(LOAD64): r[i->to] = ((const double *)columns[i->a].data)[place(&slots[i->b], step)]; NEXT;
+    CASE(LOAD32): r[i->to] = (double)((const float *)columns[i->a].data)[place(&slots[i->b], step)]; NEXT;
+    CASE(SERIES): r[i->to] = series[i->a][step]; NEXT;
+    CASE(STORE64): ((double *)columns[i->to].data)[place(&slots[i->b], step)] = r[i->a]; NEXT;
+    CASE(STORE32): ((float *)columns[i->to].data)[place(&slots[i->b], step)] = (float)r[i->a]; NEXT;
+    CASE(RESULT): results[i->to][step] = r[i->a]; NEXT;
+    CASE(SKIP_NONE): if (r[i->a] == 0.0) i += i->b; NEXT;
+    CASE(SKIP_ALL): if (r[i->a] != 0.0) i += i->b; NEXT;
+#if !defined(__GNUC__)
+        }
+#endif
+}
+
+/* -- many rows, none of which comes twice */
+
+#define REGISTER(number) (r + (Py_ssize_t)(number) * LANES)
+/* A register may be its own operand, lane by lane, which is no dependence between lanes. */
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define INDEPENDENT
+#endif
+#define EACH(expression)                                                                                               \
+    do {                                                                                                               \
+        const double *a_ = REGISTER(i->a), *b_ = REGISTER(i->b), *c_ = REGISTER(i->c);                                 \
+        double *t_ = REGISTER(i->to);                                                                                  \
+        (void)b_, (void)c_;                                                                                            \
+        INDEPENDENT for (Py_ssize_t k = 0; k < wide; k++) t_[k] = (expression);                                        \
+    } while (0)
+#define A (a_[k])
+#define B (b_[k])
+#define C (c_[k])
+#define PAD(register_)                                                                                                 \
+    for (Py_ssize_t k = count; k < wide; k++)                                                                          \
+    (register_)[k] = (register_)[count - 1]
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
+/* The same operations on more lanes at a time where the processor has them; fused ones stay off. */
+__attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
+static void run_many(const Program *p, double *r, const Slot *slots, const double *const *series, double *const *results,
+                     Py_ssize_t first, Py_ssize_t count)
+{
+    const Instruction *i = p->code, *end = p->code + p->size;
+    const Column *columns = p->bound;
+    const Py_ssize_t wide = (count + STRIDE - 1) & -(Py_ssize_t)STRIDE;
+    for (; i < end; i++) {
+        switch (i->op) {
+        case ADD: EACH(A + B); break;
+        case SUB: EACH(A - B); break;
+        case MUL: EACH(A * B); break;
+        case DIV: EACH(A / B); break;
+        case GT: EACH(A > B ? 1.0 : 0.0); break;
+        case GE: EACH(A >= B ? 1.0 : 0.0); break;
+        case LT: EACH(A < B ? 1.0 : 0.0); break;
+        case AND: EACH((A != 0.0) & (B != 0.0) ? 1.0 : 0.0); break;
+        case MIN: EACH(A < B ? A : B); break;
+        case MAX: EACH(A > B ? A : B); break;
+        case WHERE: EACH(A != 0.0 ? B : C); break;
+        case SQRT: EACH(sqrt(A)); break;
+        case ABS: EACH(fabs(A)); break;
+        case EXP: EACH(exp(A)); break;
+        case NARROW: EACH((double)(float)A); break;
+        case LOAD64: {
+            double *t = REGISTER(i->to);
+            const double *from = (const double *)columns[i->a].data;
+            const Slot *s = &slots[i->b];
+            if (s->at)
+                for (Py_ssize_t k = 0; k < count; k++) t[k] = from[s->at[first + k]];
+            else
+                memcpy(t, from + s->offset + first, (size_t)count * sizeof(double));
+            PAD(t);
+            break;
+        }
+        case LOAD32: {
+            double *t = REGISTER(i->to);
+            const float *from = (const float *)columns[i->a].data;
+            const Slot *s = &slots[i->b];
+            for (Py_ssize_t k = 0; k < count; k++) t[k] = (double)from[place(s, first + k)];
+            PAD(t);
+            break;
+        }
+        case SERIES: {
+            double *t = REGISTER(i->to);
+            memcpy(t, series[i->a] + first, (size_t)count * sizeof(double));
+            PAD(t);
+            break;
+        }
+        case STORE64: {
+            double *to = (double *)columns[i->to].data;
+            const double *from = REGISTER(i->a);
+            const Slot *s = &slots[i->b];
+            if (s->at)
+                for (Py_ssize_t k = 0; k < count; k++) to[s->at[first + k]] = from[k];
+            else
+                memcpy(to + s->offset + first, from, (size_t)count * sizeof(double));
+            break;
+        }
+        case STORE32: {
+            float *to = (float *)columns[i->to].data;
+            const double *from = REGISTER(i->a);
+            const Slot *s = &slots[i->b];
+            for (Py_ssize_t k = 0; k < count; k++) to[place(s, first + k)] = (float)from[k];
+            break;
+        }
+        case RESULT: memcpy(results[i->to] + first, REGISTER(i->a), (size_t)count * sizeof(double)); break;
+        case SKIP_NONE: {
+            const double *from = REGISTER(i->a);
+            int any = 0;
+            for (Py_ssize_t k = 0; k < count; k++) any |= from[k] != 0.0;
+            if (!any) i += i->b;
+            break;
+        }
+        case SKIP_ALL: {
+            const double *from = REGISTER(i->a);
+            int all = 1;
+            for (Py_ssize_t k = 0; k < count; k++) all &= from[k] != 0.0;
+            if (all) i += i->b;
+            break;
+        }
+        default: break;
+        }
+    }
+}
+
+/* -- a program as an object */
+
+static void release(Program *p)
+{
+    if (p->bound)
+        for (Py_ssize_t k = 0; k < p->columns; k++)
+            if (p->bound[k].buffer.obj) PyBuffer_Release(&p->bound[k].buffer);
+    p->ready = 0;
+}
+
+static void program_dealloc(Program *p)
+{
+    PyTypeObject *type = Py_TYPE((PyObject *)p);
+    release(p);
+    PyMem_Free(p->code);
+    PyMem_Free(p->constants);
+    PyMem_Free(p->width);
+    PyMem_Free(p->needed);
+    PyMem_Free(p->limit);
+    PyMem_Free(p->bound);
+    freefunc release_object = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release_object(p);
+    Py_DECREF(type);
+}
+
+static int within(Py_ssize_t value, Py_ssize_t size) { return value < size; }
+
+/* Whether every operand of the program is there, and every register is set before it is read. */
+static int sound(Program *p, unsigned char *set)
+{
+    memset(set, 0, (size_t)p->registers + 1);
+    memset(set, 1, (size_t)p->known);
+    for (Py_ssize_t k = 0; k < p->size; k++) {
+        const Instruction *i = &p->code[k];
+        int operands = i->op <= MAX ? 2 : i->op == WHERE ? 3 : i->op <= NARROW ? 1 : 0;
+        const Py_ssize_t own[3] = {i->a, i->b, i->c};
+        if (i->op >= OPS) return 0;
+        if (i->op >= STORE64) operands = 1;
+        for (int j = 0; j < 3; j++)
+            if (!within(own[j], i->op <= NARROW ? p->registers : MOST)) return 0;
+        for (int j = 0; j < operands; j++)
+            if (!within(own[j], p->registers)) return 0;
+        switch (i->op) {
+        case LOAD64: case LOAD32:
+            if (!within(i->a, p->columns) || !within(i->b, p->slots)) return 0;
+            if (p->width[i->a] != (i->op == LOAD64 ? 8 : 4)) return 0;
+            break;
+        case SERIES:
+            if (!within(i->a, p->series)) return 0;
+            p->needed[i->a] = 1;
+            break;
+        case STORE64: case STORE32:
+            if (!within(i->to, p->columns) || !within(i->b, p->slots)) return 0;
+            if (p->width[i->to] != (i->op == STORE64 ? 8 : 4)) return 0;
+            break;
+        case RESULT:
+            if (!within(i->to, p->results)) return 0;
+            break;
+        case SKIP_NONE: case SKIP_ALL:
+            if (i->b > p->size - k - 1) return 0;
+            break;
+        default: break;
+        }
+        if (i->op < STORE64) {
+            if (!within(i->to, p->registers) || i->to < p->known) return 0;
+            set[i->to] = 1;
+        }
+        /* An instruction that may have been skipped counts as run: what it would have set holds an older number then. */
+        for (int j = 0; j < operands; j++)
+            if (!set[own[j]]) return 0;
+    }
+    return 1;
+}
+
+static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"code", "constants", "registers", "widths", "slots", "series", "results", NULL};
+    Py_buffer code, constants, widths;
+    Py_ssize_t registers, slots, series, results;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "y*y*ny*nnn:Program", names, &code, &constants, &registers, &widths,
+                                     &slots, &series, &results))
+        return NULL;
+    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    Program *p = (Program *)allocate(type, 0);
+    unsigned char *set = NULL;
+    if (!p) goto done;
+    p->size = code.len / (Py_ssize_t)sizeof(Instruction);
+    p->known = constants.len / (Py_ssize_t)sizeof(double);
+    p->registers = registers;
+    p->columns = widths.len;
+    p->slots = slots;
+    p->series = series;
+    p->results = results;
+    if (code.len % (Py_ssize_t)sizeof(Instruction) || constants.len % (Py_ssize_t)sizeof(double) || registers < p->known ||
+        registers > 4096 || slots < 0 || slots > 16 || series < 0 || series > 256 || results < 0 || results > 256 ||
+        p->size > MOST || p->columns > 4096) {
+        PyErr_SetString(PyExc_ValueError, "expected a program within its limits");
+        goto failed;
+    }
+    p->code = PyMem_Malloc((size_t)code.len + 1);
+    p->constants = PyMem_Malloc((size_t)constants.len + 1);
+    p->width = PyMem_Malloc((size_t)widths.len + 1);
+    p->needed = PyMem_Calloc((size_t)series + 1, 1);
+    p->limit = PyMem_Calloc((size_t)slots + 1, sizeof(Py_ssize_t));
+    p->bound = PyMem_Calloc((size_t)p->columns + 1, sizeof(Column));
+    set = PyMem_Malloc((size_t)registers + 1);
+    if (!p->code || !p->constants || !p->width || !p->needed || !p->limit || !p->bound || !set) {
+        PyErr_NoMemory();
+        goto failed;
+    }
+    memcpy(p->code, code.buf, (size_t)code.len);
+    memcpy(p->constants, constants.buf, (size_t)constants.len);
+    memcpy(p->width, widths.buf, (size_t)widths.len);
+    if (!sound(p, set)) {
+        PyErr_SetString(PyExc_ValueError, "expected a program that reads only what is there");
+        goto failed;
+    }
+    goto done;
+failed:
+    Py_CLEAR(p);
+done:
+    PyMem_Free(set);
+    PyBuffer_Release(&code);
+    PyBuffer_Release(&constants);
+    PyBuffer_Release(&widths);
+    return (PyObject *)p;
+}
+
+/* A buffer of contiguous numbers of this kind, or -1 with an exception. */
+static int take(PyObject *object, Py_buffer *buffer, char kind, Py_ssize_t itemsize, int writable)
+{
+    if (PyObject_GetBuffer(object, buffer, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | (writable ? PyBUF_WRITABLE : 0)) < 0)
+        return -1;
+    const char *format = buffer->format ? buffer->format : "B";
+    const int integer = kind == 'n' && (*format == 'l' || *format == 'q' || *format == 'n');
+    if (buffer->itemsize == itemsize && (integer || *format == kind) && format[1] == 0) return 0;
+    PyErr_Format(PyExc_TypeError, "expected numbers of %zd bytes of kind %c, got '%s'", itemsize, kind, format);
+    PyBuffer_Release(buffer);
+    buffer->obj = NULL;
+    return -1;
+}
+
+static PyObject *program_release(Program *p, PyObject *unused)
+{
+    (void)unused;
+    release(p);
+    Py_RETURN_NONE;
+}
+
+static PyObject *program_bind(Program *p, PyObject *columns)
+{
+    release(p);
+    if (PySequence_Size(columns) != p->columns) {
+        if (!PyErr_Occurred())
+            PyErr_Format(PyExc_ValueError, "expected %zd columns, got %zd", p->columns, PySequence_Size(columns));
+        return NULL;
+    }
+    for (Py_ssize_t k = 0; k < p->columns; k++) {
+        PyObject *column = PySequence_GetItem(columns, k);
+        if (!column) return NULL;
+        const int wide = p->width[k] == 8;
+        const int failed = take(column, &p->bound[k].buffer, wide ? 'd' : 'f', wide ? 8 : 4, 1);
+        Py_DECREF(column);
+        if (failed) return NULL;
+        p->bound[k].data = p->bound[k].buffer.buf;
+        p->bound[k].length = p->bound[k].buffer.len / p->width[k];
+    }
+    for (Py_ssize_t k = 0; k < p->slots; k++) p->limit[k] = PY_SSIZE_T_MAX;
+    for (Py_ssize_t k = 0; k < p->size; k++) {
+        const Instruction *i = &p->code[k];
+        const int load = i->op == LOAD64 || i->op == LOAD32, store = i->op == STORE64 || i->op == STORE32;
+        if (!load && !store) continue;
+        const Py_ssize_t length = p->bound[load ? i->a : i->to].length;
+        if (length < p->limit[i->b]) p->limit[i->b] = length;
+    }
+    p->ready = 1;
+    Py_RETURN_NONE;
+}
+
+static int unready(const Program *p)
+{
+    if (p->ready) return 0;
+    PyErr_SetString(PyExc_ValueError, "expected columns to be bound before a program runs");
+    return 1;
+}
+
+/* one(index, ..., number, ...): a step of one row, by an index for each slot and a number for each series. */
+static PyObject *program_one(Program *p, PyObject *const *args, Py_ssize_t count)
+{
+    Slot slots[16];
+    if (unready(p)) return NULL;
+    if (count != p->slots + p->series) {
+        PyErr_Format(PyExc_TypeError, "expected %zd indices and %zd numbers, got %zd", p->slots, p->series, count);
+        return NULL;
+    }
+    for (Py_ssize_t k = 0; k < p->slots; k++) {
+        const Py_ssize_t at = PyLong_AsSsize_t(args[k]);
+        if (at == -1 && PyErr_Occurred()) return NULL;
+        if (at < 0 || at >= p->limit[k]) {
+            PyErr_Format(PyExc_IndexError, "expected a row below %zd, got %zd", p->limit[k], at);
+            return NULL;
+        }
+        slots[k] = (Slot){NULL, at};
+    }
+    double *r = registers_for(p->registers + p->series + p->results);
+    if (!r) return NULL;
+    memcpy(r, p->constants, (size_t)p->known * sizeof(double));
+    double *numbers = r + p->registers, *told = numbers + p->series;
+    const double *series[256];
+    double *results[256];
+    for (Py_ssize_t k = 0; k < p->series; k++) {
+        numbers[k] = 0.0;
+        series[k] = numbers + k;
+        if (!p->needed[k]) continue;
+        numbers[k] = PyFloat_AsDouble(args[p->slots + k]);
+        if (numbers[k] == -1.0 && PyErr_Occurred()) return NULL;
+    }
+    for (Py_ssize_t k = 0; k < p->results; k++) results[k] = told + k;
+    run_one(p, r, slots, series, results, 0);
+    PyObject *out = PyTuple_New(p->results);
+    for (Py_ssize_t k = 0; out && k < p->results; k++) {
+        PyObject *value = PyFloat_FromDouble(told[k]);
+        if (!value || PyTuple_SetItem(out, k, value) < 0) {
+            Py_DECREF(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+static int all_within(const Py_ssize_t *at, Py_ssize_t count, Py_ssize_t limit)
+{
+    Py_ssize_t low = 0, high = -1;
+    for (Py_ssize_t k = 0; k < count; k++) {
+        low = at[k] < low ? at[k] : low;
+        high = at[k] > high ? at[k] : high;
+    }
+    return low >= 0 && high < limit;
+}
+
+/* many(count, slots, series, results, ends): steps 0 to count - 1. Steps between two ends need nothing of each other. */
+static PyObject *program_many(Program *p, PyObject *const *args, Py_ssize_t given)
+{
+    Slot slots[16];
+    const double *series[256];
+    double *results[256];
+    PyObject *out = NULL;
+    Py_buffer *buffers = NULL;
+    Py_ssize_t taken = 0;
+    if (unready(p)) return NULL;
+    if (given != 5) {
+        PyErr_Format(PyExc_TypeError, "expected 5 arguments, got %zd", given);
+        return NULL;
+    }
+    const Py_ssize_t count = PyLong_AsSsize_t(args[0]);
+    if (count == -1 && PyErr_Occurred()) return NULL;
+    if (count < 0 || PyTuple_Size(args[1]) != p->slots || PyTuple_Size(args[2]) != p->series ||
+        PyTuple_Size(args[3]) != p->results) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "expected a tuple entry for each slot, series and result");
+        return NULL;
+    }
+    buffers = PyMem_Calloc((size_t)(p->slots + p->series + p->results + 1), sizeof(Py_buffer));
+    if (!buffers) return PyErr_NoMemory();
+    for (Py_ssize_t k = 0; k < p->slots; k++) {
+        PyObject *slot = PyTuple_GetItem(args[1], k);
+        if (PyLong_Check(slot)) {
+            const Py_ssize_t offset = PyLong_AsSsize_t(slot);
+            if (offset == -1 && PyErr_Occurred()) goto done;
+            slots[k] = (Slot){NULL, offset};
+            if (offset < 0 || offset > p->limit[k] || count > p->limit[k] - offset) {
+                PyErr_Format(PyExc_IndexError, "expected rows below %zd, got %zd from %zd on", p->limit[k], count, offset);
+                goto done;
+            }
+            continue;
+        }
+        if (take(slot, &buffers[taken], 'n', sizeof(Py_ssize_t), 0) < 0) goto done;
+        slots[k] = (Slot){buffers[taken].buf, 0};
+        if (buffers[taken++].len != count * (Py_ssize_t)sizeof(Py_ssize_t) || !all_within(slots[k].at, count, p->limit[k])) {
+            PyErr_Format(PyExc_IndexError, "expected %zd rows below %zd", count, p->limit[k]);
+            goto done;
+        }
+    }
+    for (Py_ssize_t k = 0; k < p->series; k++) {
+        series[k] = NULL;
+        if (!p->needed[k]) continue;
+        if (take(PyTuple_GetItem(args[2], k), &buffers[taken], 'd', 8, 0) < 0) goto done;
+        series[k] = buffers[taken].buf;
+        if (buffers[taken++].len != count * 8) {
+            PyErr_Format(PyExc_ValueError, "expected %zd numbers in series %zd", count, k);
+            goto done;
+        }
+    }
+    for (Py_ssize_t k = 0; k < p->results; k++) {
+        if (take(PyTuple_GetItem(args[3], k), &buffers[taken], 'd', 8, 1) < 0) goto done;
+        results[k] = buffers[taken].buf;
+        if (buffers[taken++].len != count * 8) {
+            PyErr_Format(PyExc_ValueError, "expected room for %zd numbers in result %zd", count, k);
+            goto done;
+        }
+    }
+    const Py_ssize_t whole[1] = {count};
+    const Py_ssize_t *ends = whole;
+    Py_ssize_t rounds = 1;
+    if (args[4] != Py_None) {
+        if (take(args[4], &buffers[taken], 'n', sizeof(Py_ssize_t), 0) < 0) goto done;
+        ends = buffers[taken].buf;
+        rounds = buffers[taken++].len / (Py_ssize_t)sizeof(Py_ssize_t);
+        for (Py_ssize_t k = 0; k < rounds; k++)
+            if (ends[k] < (k ? ends[k - 1] : 0) || ends[k] > count) {
+                PyErr_SetString(PyExc_ValueError, "expected ends in order, none beyond the last step");
+                goto done;
+            }
+    }
+    double *r = registers_for(p->registers);
+    if (!r) goto done;
+    int spread = -1; /* whether the constants are there for one row or for all lanes */
+    Py_ssize_t first = 0;
+    for (Py_ssize_t k = 0; k < rounds; first = ends[k++]) {
+        const int many = ends[k] - first >= FEW;
+        if (many != spread) {
+            spread = many;
+            if (many)
+                for (Py_ssize_t c = 0; c < p->known; c++)
+                    for (Py_ssize_t lane = 0; lane < LANES; lane++) r[c * LANES + lane] = p->constants[c];
+            else
+                memcpy(r, p->constants, (size_t)p->known * sizeof(double));
+        }
+        for (Py_ssize_t at = first; at < ends[k];) {
+            if (!many) {
+                run_one(p, r, slots, series, results, at++);
+                continue;
+            }
+            const Py_ssize_t size = ends[k] - at < LANES ? ends[k] - at : LANES;
+            run_many(p, r, slots, series, results, at, size);
+            at += size;
+        }
+    }
+    out = Py_None;
+    Py_INCREF(out);
+done:
+    for (Py_ssize_t k = 0; k < taken; k++) PyBuffer_Release(&buffers[k]);
+    PyMem_Free(buffers);
+    return out;
+}
+
+static PyMethodDef program_methods[] = {
+    {"bind", (PyCFunction)program_bind, METH_O, "bind(columns): the memory that loads and stores reach."},
+    {"release", (PyCFunction)program_release, METH_NOARGS, "release(): let go of the columns."},
+    {"one", (PyCFunction)(void (*)(void))program_one, METH_FASTCALL,
+     "one(*indices, *numbers): a step of one row; returns the results."},
+    {"many", (PyCFunction)(void (*)(void))program_many, METH_FASTCALL,
+     "many(count, slots, series, results, ends): steps of many rows."},
+    {NULL, NULL, 0, NULL}};
+
+static PyType_Slot program_slots[] = {{Py_tp_doc, "Straight-line arithmetic on columns."},
+                                      {Py_tp_new, program_new},
+                                      {Py_tp_dealloc, program_dealloc},
+                                      {Py_tp_methods, program_methods},
+                                      {0, NULL}};
+
+static PyType_Spec program_spec = {"agent._steps.Program", sizeof(Program), 0, Py_TPFLAGS_DEFAULT, program_slots};
+
+static int module_exec(PyObject *module)
+{
+    static const char *const words[OPS] = {"+", "-", "*", "/", ">", ">=", "<", "&", "fmin", "fmax", "where", "sqrt",
+                                           "abs", "exp", "narrowed", "load64", "load32", "series", "store64", "store32",
+                                           "result", "skip_none", "skip_all"};
+    PyObject *type = PyType_FromModuleAndSpec(module, &program_spec, NULL);
+    if (!type || PyModule_AddObjectRef(module, "Program", type) < 0) return -1;
+    Py_DECREF(type);
+    PyObject *codes = PyDict_New();
+    if (!codes) return -1;
+    for (int k = 0; k < OPS; k++) {
+        PyObject *number = PyLong_FromLong(k);
+        if (!number || PyDict_SetItemString(codes, words[k], number) < 0) return -1;
+        Py_DECREF(number);
+    }
+    if (PyModule_AddObjectRef(module, "CODES", codes) < 0) return -1;
+    Py_DECREF(codes);
+    return 0;
+}
+
+static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0, NULL}};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "agent._steps", "Steps on columns, outside of Python.", 0,
+                                    NULL, module_slots, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__steps(void) { return PyModuleDef_Init(&module); }
