@@ -309,9 +309,11 @@ class Bank:
                 if not len(rows):
                     return
         with np.errstate(all="ignore"):
-            (sound,) = self._steps[entry].many(
-                rows, times, values, *self._matrices_many(times - self.columns["T"][rows])
-            )
+            step = self._steps[entry].many
+            if self.component.discretise is None:
+                (sound,) = step(rows, times, values)
+            else:
+                (sound,) = step(rows, times, values, *self._matrices_many(times - self.columns["T"][rows]))
             broken = sound - sound != 0.0
         if broken.any():
             for k in np.flatnonzero(broken).tolist():

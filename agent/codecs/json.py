@@ -7,14 +7,14 @@ Beyond RFC 8259, NaN and Infinity, which many programs write, are understood, so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
+from operator import attrgetter
 from typing import Annotated, TypeAlias, cast
 
 from msgspec import DecodeError as MsgspecError
 from msgspec import Meta, Struct, ValidationError, defstruct, field
 from msgspec.json import Decoder
-from msgspec.structs import astuple
 
 from agent import paths, times
 from agent.codecs import Codec
@@ -262,8 +262,8 @@ def _record(tree: _Tree, values: set[int], value: object, time: object) -> type[
 
 
 def _spread(records: Sequence[object], tree: _Tree, columns: list[Sequence[object]]) -> None:
-    cut: Iterator[tuple[object, ...]] = zip(*map(astuple, cast("Sequence[Struct]", records)), strict=True)
-    for below, column in zip(tree.values(), cut, strict=True):
+    for k, below in enumerate(tree.values()):
+        column = list(map(attrgetter(f"f{k}"), records))
         if isinstance(below, dict):
             _spread(column, below, columns)
         else:
