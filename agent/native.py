@@ -41,16 +41,19 @@ class Column:
     narrow: bool = False  # kept as float32
 
 
+_Row = tuple[str, int, int, int, int, int]  # operation, to, a, b, c, d
+
+
 @dataclass(slots=True)
 class _Code:
-    """Instructions while they are gathered: `to`, `a`, `b`, `c` are values by number, or what the operation takes."""
+    """Instructions while they are gathered: operands are values by number, or what the operation takes."""
 
-    rows: list[tuple[str, int, int, int, int]] = field(default_factory=list)
+    rows: list[_Row] = field(default_factory=list)
     constants: dict[str, int] = field(default_factory=dict)
     values: int = 0
 
-    def put(self, op: str, to: int, a: int = 0, b: int = 0, c: int = 0) -> int:
-        self.rows.append((op, to, a, b, c))
+    def put(self, op: str, to: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
+        self.rows.append((op, to, a, b, c, d))
         return to
 
     def new(self) -> int:
@@ -63,7 +66,22 @@ class _Code:
         return self.constants.setdefault(repr(value), -1 - len(self.constants))
 
 
-_ARITY = {"where": 3, "sqrt": 1, "abs": 1, "exp": 1, "narrowed": 1, "store64": 1, "store32": 1, "result": 1}
+_ARITY = {
+    "mul_add": 3,
+    "mul_sub": 3,
+    "sub_mul": 3,
+    "where": 3,
+    "where>": 4,
+    "where>=": 4,
+    "where<": 4,
+    "sqrt": 1,
+    "abs": 1,
+    "exp": 1,
+    "narrowed": 1,
+    "store64": 1,
+    "store32": 1,
+    "result": 1,
+}
 _ARITY |= {"skip_none": 1, "skip_all": 1, "load64": 0, "load32": 0, "series": 0}
 _SETS_NOTHING = frozenset(("store64", "store32", "result", "skip_none", "skip_all"))
 
@@ -83,7 +101,7 @@ class Assembled:
     @property
     def size(self) -> int:
         """Instructions."""
-        return len(self.code) // 10
+        return len(self.code) // 12
 
     def made(self) -> Steps:
         return Steps(self)
@@ -171,7 +189,8 @@ class _Writer:
         self.code = _Code()
         self._value: dict[int, int] = {}  # by expression
         roots = share([e for _, e in stores] + list(results))
-        order, _ = walk(roots)
+        order, uses = walk(roots)
+        self._joined = _joined(order, uses)
         self._outermost, self._sides = arranged(order, roots, lazy=True)
         self._unread = {e.name for e in order if e.op == "sym" and e.name not in self._series}
         self._due: dict[int, list[Column]] = {}
@@ -188,6 +207,8 @@ class _Writer:
         """Instructions of a block, in order."""
         code = self.code
         for e in reversed(block.nodes):
+            if id(e) in self._joined:
+                continue  # written where it is used
             if id(e) in self._sides:
                 self._choose(e)
             elif e.op == "const":
@@ -195,15 +216,22 @@ class _Writer:
             elif e.op == "sym":
                 self._value[id(e)] = self._symbol(e.name)
             else:
-                arguments = [self._value[id(a)] for a in e.args]
-                op = e.op
-                if op == "fmax0":
-                    op, arguments = "fmax", [*arguments, code.constant(0.0)]
-                self._value[id(e)] = code.put(op, code.new(), *arguments)
+                self._value[id(e)] = self._operation(e)
             for column in self._due.get(id(e), ()):
                 self._waiting.append((self._value[id(e)], column))
             if block is self._outermost:  # in a side it would be jumped over
                 self._store()
+
+    def _operation(self, e: Expr) -> int:
+        op, arguments = e.op, list(e.args)
+        if id(arguments[-1]) in self._joined and len(arguments) == 2:
+            op, arguments = "mul_add" if op == "+" else "sub_mul", [*arguments[1].args, arguments[0]]
+        elif id(arguments[0]) in self._joined:
+            op, arguments = "mul_add" if op == "+" else "mul_sub", [*arguments[0].args, arguments[1]]
+        values = [self._value[id(a)] for a in arguments]
+        if op == "fmax0":
+            op, values = "fmax", [*values, self.code.constant(0.0)]
+        return self.code.put(op, self.code.new(), *values)
 
     def _store(self) -> None:
         """What waits, and is of columns that nobody reads any more."""
@@ -227,7 +255,11 @@ class _Writer:
 
     def _choose(self, e: Expr) -> None:
         """A `where`, whose sides are left out where no row needs them."""
-        code, condition = self.code, self._value[id(e.args[0])]
+        code, test = self.code, e.args[0]
+        joined = id(test) in self._joined
+        start = len(code.rows)
+        condition = code.new() if joined else self._value[id(test)]
+        left_out = False
         for word, side in zip(("skip_none", "skip_all"), self._sides[id(e)], strict=True):
             at = len(code.rows)
             code.put(word, 0, condition)
@@ -236,13 +268,34 @@ class _Writer:
             if length < WORTH:
                 del code.rows[at]
             else:
-                code.rows[at] = (word, 0, condition, length, 0)
-        self._value[id(e)] = code.put(
-            "where", code.new(), condition, self._value[id(e.args[1])], self._value[id(e.args[2])]
-        )
+                code.rows[at] = (word, 0, condition, length, 0, 0)
+                left_out = True
+        sides = [self._value[id(a)] for a in e.args[1:]]
+        if joined:
+            compared = [self._value[id(a)] for a in test.args]
+            if not left_out:
+                self._value[id(e)] = code.put(f"where{test.op}", code.new(), *compared, *sides)
+                return
+            left, right = compared
+            code.rows.insert(start, (test.op, condition, left, right, 0, 0))
+        self._value[id(e)] = code.put("where", code.new(), condition, *sides)
 
 
-def _allotted(code: _Code) -> tuple[list[tuple[str, int, int, int, int]], int]:
+def _joined(order: Sequence[Expr], uses: Mapping[int, int]) -> frozenset[int]:
+    """Expressions that become part of the one that uses them: products in sums, comparisons in choices."""
+    found = set()
+    for e in order:
+        if e.op in ("+", "-"):
+            # At most one, and of two the right one: on the left there is often a sum that is still being waited for.
+            product = next((a for a in reversed(e.args) if a.op == "*" and uses[id(a)] == 1), None)
+            if product is not None:
+                found.add(id(product))
+        elif e.op == "where" and e.args[0].op in (">", ">=", "<") and uses[id(e.args[0])] == 1:
+            found.add(id(e.args[0]))
+    return frozenset(found)
+
+
+def _allotted(code: _Code) -> tuple[list[_Row], int]:
     """Registers for values: the same instructions with registers in them, and how many there are."""
     last: dict[int, int] = {}
     for k, (op, _, *operands) in enumerate(code.rows):
@@ -251,7 +304,7 @@ def _allotted(code: _Code) -> tuple[list[tuple[str, int, int, int, int]], int]:
     register: dict[int, int] = {-1 - k: k for k in range(known)}
     free: list[int] = []
     count = known
-    rows: list[tuple[str, int, int, int, int]] = []
+    rows: list[_Row] = []
     for k, (op, to, *operands) in enumerate(code.rows):
         arity = _ARITY.get(op, 2)
         own = [register[v] for v in operands[:arity]]
@@ -265,6 +318,6 @@ def _allotted(code: _Code) -> tuple[list[tuple[str, int, int, int, int]], int]:
             register[to] = free.pop()
             if to not in last:  # nobody asks for it
                 free.append(register[to])
-        a, b, c = (*own, *operands[arity:])
-        rows.append((op, to if op in _SETS_NOTHING else register[to], a, b, c))
+        a, b, c, d = (*own, *operands[arity:])
+        rows.append((op, to if op in _SETS_NOTHING else register[to], a, b, c, d))
     return rows, max(count, 1)

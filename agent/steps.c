@@ -27,14 +27,19 @@
 #define STRIDE 8    /* lanes are worked on in multiples of this; what is left over repeats the last row */
 #define FEW 4       /* rows that depend on nothing of each other, below which one at a time is quicker */
 #define MOST UINT16_MAX
+#define SLOTS 16
+#define GIVEN 256   /* series, and results */
 
 enum op {
-    ADD, SUB, MUL, DIV, GT, GE, LT, AND, MIN, MAX, WHERE, SQRT, ABS, EXP, NARROW,
+    ADD, SUB, MUL, DIV, GT, GE, LT, AND, MIN, MAX, /* of a and b */
+    MUL_ADD, MUL_SUB, SUB_MUL, WHERE,              /* of a, b and c; products are rounded before they are added */
+    WHERE_GT, WHERE_GE, WHERE_LT,                  /* c or d, by a and b */
+    SQRT, ABS, EXP, NARROW,                        /* of a */
     LOAD64, LOAD32, SERIES, STORE64, STORE32, RESULT, SKIP_NONE, SKIP_ALL, OPS
 };
 
 typedef struct {
-    uint16_t op, to, a, b, c;
+    uint16_t op, to, a, b, c, d;
 } Instruction;
 
 typedef struct {
@@ -110,7 +115,8 @@ static void run_one(const Program *p, double *r, const Slot *slots, const double
 #if defined(__GNUC__)
     static const void *const places[OPS] = {
         LABEL(ADD), LABEL(SUB), LABEL(MUL), LABEL(DIV), LABEL(GT), LABEL(GE), LABEL(LT), LABEL(AND), LABEL(MIN), LABEL(MAX),
-        LABEL(WHERE), LABEL(SQRT), LABEL(ABS), LABEL(EXP), LABEL(NARROW), LABEL(LOAD64), LABEL(LOAD32), LABEL(SERIES),
+        LABEL(MUL_ADD), LABEL(MUL_SUB), LABEL(SUB_MUL), LABEL(WHERE), LABEL(WHERE_GT), LABEL(WHERE_GE), LABEL(WHERE_LT),
+        LABEL(SQRT), LABEL(ABS), LABEL(EXP), LABEL(NARROW), LABEL(LOAD64), LABEL(LOAD32), LABEL(SERIES),
         LABEL(STORE64), LABEL(STORE32), LABEL(RESULT), LABEL(SKIP_NONE), LABEL(SKIP_ALL)};
     goto *places[i->op];
 #else
@@ -127,6 +133,12 @@ static void run_one(const Program *p, double *r, const Slot *slots, const double
     CASE(AND): r[i->to] = (r[i->a] != 0.0) & (r[i->b] != 0.0) ? 1.0 : 0.0; NEXT;
     CASE(MIN): r[i->to] = r[i->a] < r[i->b] ? r[i->a] : r[i->b]; NEXT;
     CASE(MAX): r[i->to] = r[i->a] > r[i->b] ? r[i->a] : r[i->b]; NEXT;
+    CASE(MUL_ADD): r[i->to] = r[i->a] * r[i->b] + r[i->c]; NEXT;
+    CASE(MUL_SUB): r[i->to] = r[i->a] * r[i->b] - r[i->c]; NEXT;
+    CASE(SUB_MUL): r[i->to] = r[i->c] - r[i->a] * r[i->b]; NEXT;
+    CASE(WHERE_GT): r[i->to] = r[r[i->a] > r[i->b] ? i->c : i->d]; NEXT;
+    CASE(WHERE_GE): r[i->to] = r[r[i->a] >= r[i->b] ? i->c : i->d]; NEXT;
+    CASE(WHERE_LT): r[i->to] = r[r[i->a] < r[i->b] ? i->c : i->d]; NEXT;
     CASE(WHERE): r[i->to] = r[r[i->a] != 0.0 ? i->b : i->c]; NEXT;
     CASE(SQRT): r[i->to] = sqrt(r[i->a]); NEXT;
     CASE(ABS): r[i->to] = fabs(r[i->a]); NEXT;
@@ -147,6 +159,16 @@ static void run_one(const Program *p, double *r, const Slot *slots, const double
 
 /* -- many rows, none of which comes twice */
 
+/* Rows that follow each other need no index: then loads and stores are copies. */
+static Slot compact(const Slot *s, Py_ssize_t first, Py_ssize_t count)
+{
+    if (!s->at) return *s;
+    const Py_ssize_t *at = s->at + first, start = at[0];
+    Py_ssize_t apart = 0;
+    for (Py_ssize_t k = 0; k < count; k++) apart |= at[k] ^ (start + k);
+    return apart ? *s : (Slot){NULL, start - first};
+}
+
 #define REGISTER(number) (r + (Py_ssize_t)(number) * LANES)
 /* A register may be its own operand, lane by lane, which is no dependence between lanes. */
 #if defined(__clang__)
@@ -158,14 +180,15 @@ static void run_one(const Program *p, double *r, const Slot *slots, const double
 #endif
 #define EACH(expression)                                                                                               \
     do {                                                                                                               \
-        const double *a_ = REGISTER(i->a), *b_ = REGISTER(i->b), *c_ = REGISTER(i->c);                                 \
+        const double *a_ = REGISTER(i->a), *b_ = REGISTER(i->b), *c_ = REGISTER(i->c), *d_ = REGISTER(i->d);           \
         double *t_ = REGISTER(i->to);                                                                                  \
-        (void)b_, (void)c_;                                                                                            \
+        (void)b_, (void)c_, (void)d_;                                                                                  \
         INDEPENDENT for (Py_ssize_t k = 0; k < wide; k++) t_[k] = (expression);                                        \
     } while (0)
 #define A (a_[k])
 #define B (b_[k])
 #define C (c_[k])
+#define D (d_[k])
 #define PAD(register_)                                                                                                 \
     for (Py_ssize_t k = count; k < wide; k++)                                                                          \
     (register_)[k] = (register_)[count - 1]
@@ -174,12 +197,14 @@ static void run_one(const Program *p, double *r, const Slot *slots, const double
 /* The same operations on more lanes at a time where the processor has them; fused ones stay off. */
 __attribute__((target_clones("avx512f", "avx2", "default")))
 #endif
-static void run_many(const Program *p, double *r, const Slot *slots, const double *const *series, double *const *results,
+static void run_many(const Program *p, double *r, const Slot *given, const double *const *series, double *const *results,
                      Py_ssize_t first, Py_ssize_t count)
 {
     const Instruction *i = p->code, *end = p->code + p->size;
     const Column *columns = p->bound;
     const Py_ssize_t wide = (count + STRIDE - 1) & -(Py_ssize_t)STRIDE;
+    Slot slots[SLOTS];
+    for (Py_ssize_t k = 0; k < p->slots; k++) slots[k] = compact(&given[k], first, count);
     for (; i < end; i++) {
         switch (i->op) {
         case ADD: EACH(A + B); break;
@@ -192,6 +217,12 @@ static void run_many(const Program *p, double *r, const Slot *slots, const doubl
         case AND: EACH((A != 0.0) & (B != 0.0) ? 1.0 : 0.0); break;
         case MIN: EACH(A < B ? A : B); break;
         case MAX: EACH(A > B ? A : B); break;
+        case MUL_ADD: EACH(A * B + C); break;
+        case MUL_SUB: EACH(A * B - C); break;
+        case SUB_MUL: EACH(C - A * B); break;
+        case WHERE_GT: EACH(A > B ? C : D); break;
+        case WHERE_GE: EACH(A >= B ? C : D); break;
+        case WHERE_LT: EACH(A < B ? C : D); break;
         case WHERE: EACH(A != 0.0 ? B : C); break;
         case SQRT: EACH(sqrt(A)); break;
         case ABS: EACH(fabs(A)); break;
@@ -293,11 +324,11 @@ static int sound(Program *p, unsigned char *set)
     memset(set, 1, (size_t)p->known);
     for (Py_ssize_t k = 0; k < p->size; k++) {
         const Instruction *i = &p->code[k];
-        int operands = i->op <= MAX ? 2 : i->op == WHERE ? 3 : i->op <= NARROW ? 1 : 0;
-        const Py_ssize_t own[3] = {i->a, i->b, i->c};
+        int operands = i->op <= MAX ? 2 : i->op <= WHERE ? 3 : i->op <= WHERE_LT ? 4 : i->op <= NARROW ? 1 : 0;
+        const Py_ssize_t own[4] = {i->a, i->b, i->c, i->d};
         if (i->op >= OPS) return 0;
         if (i->op >= STORE64) operands = 1;
-        for (int j = 0; j < 3; j++)
+        for (int j = 0; j < 4; j++)
             if (!within(own[j], i->op <= NARROW ? p->registers : MOST)) return 0;
         for (int j = 0; j < operands; j++)
             if (!within(own[j], p->registers)) return 0;
@@ -353,7 +384,7 @@ static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     p->series = series;
     p->results = results;
     if (code.len % (Py_ssize_t)sizeof(Instruction) || constants.len % (Py_ssize_t)sizeof(double) || registers < p->known ||
-        registers > 4096 || slots < 0 || slots > 16 || series < 0 || series > 256 || results < 0 || results > 256 ||
+        registers > 4096 || slots < 0 || slots > SLOTS || series < 0 || series > GIVEN || results < 0 || results > GIVEN ||
         p->size > MOST || p->columns > 4096) {
         PyErr_SetString(PyExc_ValueError, "expected a program within its limits");
         goto failed;
@@ -448,7 +479,7 @@ static int unready(const Program *p)
 /* one(index, ..., number, ...): a step of one row, by an index for each slot and a number for each series. */
 static PyObject *program_one(Program *p, PyObject *const *args, Py_ssize_t count)
 {
-    Slot slots[16];
+    Slot slots[SLOTS];
     if (unready(p)) return NULL;
     if (count != p->slots + p->series) {
         PyErr_Format(PyExc_TypeError, "expected %zd indices and %zd numbers, got %zd", p->slots, p->series, count);
@@ -467,8 +498,8 @@ static PyObject *program_one(Program *p, PyObject *const *args, Py_ssize_t count
     if (!r) return NULL;
     memcpy(r, p->constants, (size_t)p->known * sizeof(double));
     double *numbers = r + p->registers, *told = numbers + p->series;
-    const double *series[256];
-    double *results[256];
+    const double *series[GIVEN];
+    double *results[GIVEN];
     for (Py_ssize_t k = 0; k < p->series; k++) {
         numbers[k] = 0.0;
         series[k] = numbers + k;
@@ -502,9 +533,9 @@ static int all_within(const Py_ssize_t *at, Py_ssize_t count, Py_ssize_t limit)
 /* many(count, slots, series, results, ends): steps 0 to count - 1. Steps between two ends need nothing of each other. */
 static PyObject *program_many(Program *p, PyObject *const *args, Py_ssize_t given)
 {
-    Slot slots[16];
-    const double *series[256];
-    double *results[256];
+    Slot slots[SLOTS];
+    const double *series[GIVEN];
+    double *results[GIVEN];
     PyObject *out = NULL;
     Py_buffer *buffers = NULL;
     Py_ssize_t taken = 0;
@@ -623,7 +654,8 @@ static PyType_Spec program_spec = {"agent._steps.Program", sizeof(Program), 0, P
 
 static int module_exec(PyObject *module)
 {
-    static const char *const words[OPS] = {"+", "-", "*", "/", ">", ">=", "<", "&", "fmin", "fmax", "where", "sqrt",
+    static const char *const words[OPS] = {"+", "-", "*", "/", ">", ">=", "<", "&", "fmin", "fmax", "mul_add", "mul_sub",
+                                           "sub_mul", "where", "where>", "where>=", "where<", "sqrt",
                                            "abs", "exp", "narrowed", "load64", "load32", "series", "store64", "store32",
                                            "result", "skip_none", "skip_all"};
     PyObject *type = PyType_FromModuleAndSpec(module, &program_spec, NULL);
