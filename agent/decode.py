@@ -438,12 +438,13 @@ def _not_ahead(
     lane: Lane, ks: list[int], rows: list[int], times: Sequence[float], decoded: Columns, batch: Batch, out: Outputs
 ) -> tuple[list[int], list[int], Sequence[float], Columns]:
     """Without the samples that are too far ahead of their arrival, which become rejects."""
-    keep = []
-    for i, (k, time) in enumerate(zip(ks, times, strict=True)):
-        if time > batch.received[k] + lane.max_ahead:
-            out.rejects.append(_ahead(batch, k, time))
-        else:
-            keep.append(i)
+    received, most = batch.received, lane.max_ahead
+    ahead = [i for i, (k, time) in enumerate(zip(ks, times, strict=True)) if time > received[k] + most]
+    if not ahead:
+        return ks, rows, times, decoded
+    out.rejects.extend(_ahead(batch, ks[i], times[i]) for i in ahead)
+    refused = set(ahead)
+    keep = [i for i in range(len(ks)) if i not in refused]
     values = [[column[i] for i in keep] for column in decoded.values]
     kept = [times[i] for i in keep]
     return [ks[i] for i in keep], [rows[i] for i in keep], kept, Columns(kept, values)

@@ -29,6 +29,13 @@ except ImportError:
     MACHINE = None
 
 Floats = NDArray[np.float64]
+
+
+def flavour() -> str:
+    """How steps run here, in a word."""
+    return "python" if MACHINE is None else "compiled"
+
+
 WORTH = 3  # instructions of one side of a `where` from which on jumping over them pays
 
 

@@ -31,7 +31,7 @@ def full_snapshot() -> Snapshot:
     tally = Tally()
     tally.outputs(Outputs(nis_sum={"level": 2.0}, nis_count={"level": 3}))
     snapshot["twinned_normalised_innovation_squared"] = tally.snapshot()["twinned_normalised_innovation_squared"]
-    snapshot["twinned_build_info"] = {("1.2.3",): 1.0}
+    snapshot["twinned_build_info"] = {("1.2.3", "compiled"): 1.0}
     return snapshot
 
 

@@ -24,6 +24,7 @@ from agent.emitted import Emitted
 
 CALM_SHARE = 0.5  # of the threshold, below which a reading is calm
 CALM_READINGS = 10.0  # in a row that end an alarm
+_SURELY = 1.0 - 1e-9  # of a bound, so that no rounding of a logarithm matters
 CALM_LEAST = 1.0  # a score below is calm whatever the threshold
 _NOMINAL = 2.0  # least threshold before the fleet's offset: less than one reading in a hundred
 _SEASON = frozenset((*season.ROW, *season.SLOTTED)) - {"ref"}
@@ -138,9 +139,7 @@ class Anomaly:
                 full = c["n"][rows] % block.readings == 0.0
                 if full.any():
                     self._emitted[f"learn_{name}"].many(rows[full])
-        calm = raw < CALM_LEAST
-        for j in np.flatnonzero(~calm).tolist():
-            calm[j] = raw[j] < self.threshold(int(rows[j])) * CALM_SHARE
+        calm = self.are_calm(raw, bank["d"][rows])
         c["calm"][rows] = np.where(calm, c["calm"][rows] + 1.0, 0.0)
         due = (c["n"][rows] == score.FIRST) | (c["n"][rows] % reference.READINGS == 0.0)
         if due.any():
@@ -161,6 +160,16 @@ class Anomaly:
     def threshold_of(self, interval: float) -> float:
         """As `threshold`, by the usual seconds between readings."""
         return max(LEAST, self._nominal(interval) + self.fleet.offset) if interval > 0.0 else score.LARGEST
+
+    def are_calm(self, raw: NDArray[np.float64], intervals: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which scores are calm, at these usual seconds between readings; both of the same length."""
+        calm: NDArray[np.bool_] = raw < CALM_LEAST
+        if not calm.all():
+            # The rarer the readings, the lower the threshold; so most are calm whichever is theirs.
+            calm |= raw < self.threshold_of(float(intervals.max())) * CALM_SHARE * _SURELY
+            for j in np.flatnonzero(~calm).tolist():
+                calm[j] = raw[j] < self.threshold_of(float(intervals[j])) * CALM_SHARE
+        return calm
 
     def _nominal(self, interval: float) -> float:
         """The threshold by the score's own claim. interval: usual seconds between readings."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.alarms import reference, score, season
-from agent.alarms.anomaly import CALM_LEAST, CALM_READINGS, CALM_SHARE, LEAST, Anomaly
+from agent.alarms.anomaly import CALM_READINGS, LEAST, Anomaly
 from agent.distribute import Order, Plan
 from agent.expr import sym, where
 from agent.trajectory import Rows, Trajectory
@@ -75,12 +75,10 @@ def score_run(rule: Anomaly, path: Trajectory, hour_order: tuple[Order, Rows, Ro
         if reference.is_far(mean, spread, starts["ref"][s.ordinal[due]]).any():
             return None
     raw, scored = told["raw"], columns["score"][len(s.rows) :]
-    is_calm = raw < CALM_LEAST
-    on = np.zeros(len(raw), bool)
-    for j in np.flatnonzero(~is_calm).tolist():
-        threshold = rule.threshold_of(float(interval[j]))
-        is_calm[j] = raw[j] < threshold * CALM_SHARE
-        on[j] = scored[j] >= LEAST and scored[j] >= threshold
+    is_calm = rule.are_calm(raw, interval)
+    on = scored >= LEAST
+    for j in np.flatnonzero(on).tolist():
+        on[j] = scored[j] >= rule.threshold_of(float(interval[j]))
     counted, _ = _counting(arrays=s.arrays)({"calm": rule.columns["calm"][s.rows]}, {"is_calm": is_calm}, s.order())
     columns |= counted
     hold = on | (counted["calm"][len(s.rows) :] < CALM_READINGS)

@@ -40,7 +40,12 @@ def _all(names: Iterable[str]) -> str:
 
 
 METRICS: tuple[Entry, ...] = (
-    Entry("twinned_build_info", "info", "Version of the agent.", ("version",)),
+    Entry(
+        "twinned_build_info",
+        "info",
+        "Version of the agent, and how it computes: `compiled` or `python`.",
+        ("version", "steps"),
+    ),
     Entry("twinned_messages_total", "counter", "Messages taken from the broker."),
     Entry(
         "twinned_readings_total",

@@ -18,7 +18,7 @@ from math import inf
 from select import POLLIN, POLLOUT, poll
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from agent import __version__
+from agent import __version__, native
 from agent.build import PlanError
 from agent.config import Config
 from agent.encode import ENCODER, Answer, StatusMessage
@@ -166,7 +166,7 @@ class Service:
         settle()
         # The HTTP thread hands the interpreter back within this time when the loop has something to do.
         sys.setswitchinterval(0.001)
-        self.log.info("started", version=self.version, site=config.site, twins=len(self.twins))
+        self.log.info("started", version=self.version, site=config.site, twins=len(self.twins), steps=native.flavour())
         self.shown.turned = self.monotonic()
         self._said = self.words()
         self.notifier.ready(self._said)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from agent import native
 from agent.alarms import listing
 from agent.encode import Answer
 from agent.shell.calls import Unanswered
@@ -166,7 +167,7 @@ def snapshot_of(service: Service) -> dict[str, Value]:
     snapshot.update({metric: getattr(counters, name) + retired.get(name, 0) for name, metric in _MQTT.items()})
     snapshot.update(
         {
-            "twinned_build_info": {(service.version,): 1},
+            "twinned_build_info": {(service.version, native.flavour()): 1},
             "twinned_twins": {(name,): count for name, count in service.twins.status_counts().items()},
             "twinned_active_alarms": {(name,): count for name, count in service.twins.active_alarms().items()},
             "twinned_alarms_withheld": {(name,): count for name, count in service.twins.floods.waiting().items()},
