@@ -32,7 +32,7 @@ __all__ = ["FEW", "Bank", "Floats", "Outcome", "Rows"]
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
-FEW = 24  # rows in a round below which floats are quicker than arrays: `python -m bench core`
+FEW = 20  # rows in a round below which floats are quicker than arrays: `python -m bench core`
 
 
 class Bank:
@@ -56,7 +56,7 @@ class Bank:
         self.columns: dict[str, Floats] = {}
         self.views: dict[str, Any] = {}
         self.history = History(self.window, [self._kind(name) for name in self.layout.state], single=self.solo)
-        self._steps: dict[int, Emitted] = {}
+        self.steps: dict[int, Emitted] = {}  # by entry
         self._runs: dict[tuple[bool, bool], tuple[Plan, Callable[..., Any]]] = {}
         # expected, variance, nis and surprise of the late reading placed last, in its place
         self.placed = (0.0, 0.0, 0.0, 0.0)
@@ -102,11 +102,11 @@ class Bank:
         return 0.0
 
     def _compile(self) -> None:
-        if not self._steps:
-            self._steps = {entry: self.emitter.step_of(entry).made() for entry in self.entries}
+        if not self.steps:
+            self.steps = {entry: self.emitter.step_of(entry).made() for entry in self.entries}
             self._ahead = self.emitter.ahead().made()
-            self._one = {entry: step.one for entry, step in self._steps.items()}
-        for emitted in (*self._steps.values(), self._ahead):
+            self._one = {entry: step.one for entry, step in self.steps.items()}
+        for emitted in (*self.steps.values(), self._ahead):
             emitted.bind(self.columns)
 
     # -- one row, on floats
@@ -309,7 +309,7 @@ class Bank:
                 if not len(rows):
                     return
         with np.errstate(all="ignore"):
-            step = self._steps[entry].many
+            step = self.steps[entry].many
             if self.component.discretise is None:
                 (sound,) = step(rows, times, values)
             else:

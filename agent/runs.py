@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
-LEAST = 96  # readings in runs below which going one by one is quicker: `python -m bench scale`
+LEAST = 80  # readings in runs below which going one by one is quicker: `python -m bench scale`
 LOOKS = 16  # a run that takes less than this part of a batch is the last: each looks at all that is left
 REPEATS = 4  # samples of an asset, on average, below which rounds of different assets are quicker
 

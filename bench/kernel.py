@@ -1,4 +1,4 @@
-"""The filter step alone: one row on floats, banks of rows on arrays, and filterpy's object for comparison."""
+"""The filter step: one row, banks of rows, runs of one row, and filterpy's object for comparison."""
 
 from __future__ import annotations
 
@@ -44,7 +44,14 @@ def figures(rounds: int) -> Iterator[Figure]:
                 t = next(clock)
                 update(0, 0, float(t), 20.0 + t % 7 * 0.1)
 
-        yield Figure(f"{name}: one row on floats", cpu(one, STEPS, rounds), "µs/update")
+        def alone(bank: Bank = bank, clock: Iterator[int] = clock) -> None:
+            step = bank.steps[0].one
+            for _ in range(STEPS):
+                t = next(clock)
+                step(0, float(t), 20.0 + t % 7 * 0.1)
+
+        yield Figure(f"{name}: one row, with its place in order and its ring", cpu(one, STEPS, rounds), "µs/update")
+        yield Figure(f"{name}: one row, the step alone", cpu(alone, STEPS, rounds), "µs/update")
         for tails in (True, False):
             what = "" if tails else ", without calibrated surprise"
             yield Figure(
@@ -63,7 +70,16 @@ def figures(rounds: int) -> Iterator[Figure]:
                 for _ in range(turns):
                     many.update_many(rows, 0, np.full(len(rows), float(next(clock))), z)
 
-            yield Figure(f"{name}: bank of {size} on arrays", cpu(bulk, turns * size, rounds), "µs/update")
+            def steps(
+                many: Bank = many, rows: Any = rows, z: Any = z, clock: Iterator[int] = clock, turns: int = turns
+            ) -> None:
+                step = many.steps[0].many
+                with np.errstate(all="ignore"):
+                    for _ in range(turns):
+                        step(rows, np.full(len(rows), float(next(clock))), z)
+
+            yield Figure(f"{name}: bank of {size}", cpu(bulk, turns * size, rounds), "µs/update")
+            yield Figure(f"{name}: bank of {size}, the step alone", cpu(steps, turns * size, rounds), "µs/update")
     yield Figure("filterpy KalmanFilter, n = 2", cpu(_filterpy(), 1000, rounds), "µs/update")
 
 
