@@ -111,7 +111,7 @@ class Runs:
 
     def _eligible(self, rows: Rows, times: Floats, messages: Rows) -> NDArray[np.bool_]:
         """Samples of rows that are live and come more than once, up to the first message that is not in order."""
-        names, number, counts = np.unique(rows, return_inverse=True, return_counts=True)
+        names, number, counts = trajectory.distinct(rows)
         good = (counts > 1) & (self.block.rows.columns["status"][names] == Status.LIVE)
         newest = np.full(len(names), -math.inf)
         for bank in self.block.banks:
@@ -421,6 +421,11 @@ def _ends(rows: Rows, messages: Rows, arrived: Floats, used: NDArray[np.bool_]) 
 def _places(run: Run, ends: Ends, count: int) -> Rows:
     """For each end, the last step of its row up to there; -1 where there is none."""
     s = run.path.sequence
+    step = np.full(count, -1)
+    step[run.samples] = np.arange(len(run.samples))
+    own = step[ends.samples]
+    if (own >= 0).all():
+        return own
     rows = s.rows[s.ordinal]
     order = np.lexsort((run.samples, rows))
     key = rows[order] * count + run.samples[order]

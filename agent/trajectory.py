@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 HOURS = 24
+DENSE = 8  # times as many rows as readings, up to which counting them is quicker than sorting
 
 
 class Sequence(NamedTuple):
@@ -76,6 +77,11 @@ class Sequence(NamedTuple):
 
         Also returns, of each of H pairs of row and hour: the row's ordinal, the hour, and H + its last step.
         """
+        if (hours == hours[:1]).all():  # most runs: then pairs are the rows in their order
+            plain, first = self.order(), hours[:1]
+            order = plain._replace(before=(self.before, self.before), spans=[(*span, span[-1]) for span in plain.spans])
+            ordinals = np.arange(len(self.rows))
+            return order, ordinals, np.repeat(first, len(ordinals)), len(ordinals) + self.last
         pairs, pair = np.unique(self.ordinal * HOURS + hours, return_inverse=True)
         size = len(pairs)
         sorted_ = np.lexsort((self.rank, pair))
@@ -99,11 +105,23 @@ def sequence(rows: Rows, *, arrays: bool | None = None, few: int = 0) -> Sequenc
 
     arrays: whether to go round by round; None: where rounds hold at least `few` rows on average.
     """
-    names, inverse, counts = np.unique(rows, return_inverse=True, return_counts=True)
+    names, inverse, counts = distinct(rows)
     if arrays is None:
         arrays = len(rows) >= few * int(counts.max())
     found = _sequence(inverse, counts, arrays)
     return found._replace(rows=names[found.rows])
+
+
+def distinct(rows: Rows) -> tuple[Rows, Rows, Rows]:
+    """The different rows in ascending order, which of them each is, and how often each comes."""
+    most = int(rows.max(initial=0))
+    if most > DENSE * len(rows):
+        return np.unique(rows, return_inverse=True, return_counts=True)
+    often = np.bincount(rows, minlength=most + 1)
+    names = np.flatnonzero(often)
+    number = np.empty(most + 1, np.intp)
+    number[names] = np.arange(len(names))
+    return names, number[rows], often[names]
 
 
 def _sequence(numbers: Rows, counts: Rows, arrays: bool) -> Sequence:
@@ -127,9 +145,11 @@ def _sequence(numbers: Rows, counts: Rows, arrays: bool) -> Sequence:
         before = size + np.arange(total) - 1
         before[heads] = np.arange(size)
         return Sequence(longest, which, ordinal, rank, heads + counts - 1, before, False)
-    by_round = np.lexsort((ordinal, rank))
-    which, rank, ordinal = which[by_round], rank[by_round], ordinal[by_round]
+    # Rows with most steps are first, so that those of a round have the first places in it.
     begins = np.append(0, np.cumsum(np.bincount(rank)))
+    by_round = np.empty(total, np.intp)
+    by_round[begins[rank] + ordinal] = np.arange(total)
+    which, rank, ordinal = which[by_round], rank[by_round], ordinal[by_round]
     before = np.where(rank > 0, size + begins[rank - 1] + ordinal, ordinal)
     return Sequence(longest, which, ordinal, rank, begins[counts - 1] + np.arange(size), before, True)
 
