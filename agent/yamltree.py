@@ -90,7 +90,11 @@ class Parsed(NamedTuple):
 def parse(text: str, source: str, *, lines: bool = True) -> Parsed:
     """The tree of one YAML document. `lines=False` leaves positions out, for text that comes from no file."""
     builder = _Builder(source, lines)
-    root = builder.document(text)
+    try:
+        root = builder.document(text)
+    except _TooDeepError:
+        builder = _Builder(source, lines, slowly=True)
+        root = builder.document(text)
     return Parsed(root, builder.problems, builder.complete)
 
 
@@ -98,11 +102,18 @@ class _StopError(Exception):
     """Reading on would only repeat the problem."""
 
 
+class _TooDeepError(Exception):
+    """The quick parser refuses the text for its nesting before it tells of what comes before that."""
+
+
 class _Builder:
     """Events to nodes. The recursion is as deep as the text is nested, hence at most MAX_DEPTH."""
 
-    def __init__(self, source: str, lines: bool) -> None:
+    def __init__(self, source: str, lines: bool, *, slowly: bool = False) -> None:
+        """slowly: with the parser in Python, which looks no further ahead than it has to."""
         import yaml
+
+        self.slowly = slowly
 
         self.yaml = yaml
         self.scalar_event, self.alias_event = yaml.ScalarEvent, yaml.AliasEvent
@@ -119,7 +130,7 @@ class _Builder:
 
     def document(self, text: str) -> Node | None:
         yaml = self.yaml
-        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        loader: Any = yaml.SafeLoader if self.slowly else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         root: Node | None = None
         try:
             events = iter(yaml.parse(text, Loader=loader))
@@ -130,6 +141,8 @@ class _Builder:
                     root = self.node(event, events, 1)
             self.complete = True
         except yaml.MarkedYAMLError as error:
+            if not self.slowly and "nesting" in (error.problem or ""):
+                raise _TooDeepError from None
             self.problems.append(self.from_parser(error))
         except (yaml.YAMLError, ValueError, OverflowError):  # the last two: what a \\U escape can do in pure Python
             bad = yaml.reader.Reader.NON_PRINTABLE.search(text)
