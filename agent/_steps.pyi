@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 CODES: Mapping[str, int]
+FORMAT: int
 
 class Program:
     def __new__(

@@ -22,10 +22,14 @@ from numpy.typing import NDArray
 
 from agent.expr import Block, Expr, arranged, share, walk
 
+FORMAT = 1  # of programs: a module that was built from another `steps.c` is left alone
+
 MACHINE: ModuleType | None
 try:
     from agent import _steps as MACHINE  # noqa: N812 - it may not be there
 except ImportError:
+    MACHINE = None
+if MACHINE is not None and MACHINE.FORMAT != FORMAT:
     MACHINE = None
 
 Floats = NDArray[np.float64]

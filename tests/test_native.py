@@ -316,10 +316,15 @@ def test_rounds_are_gone_through_one_after_the_other() -> None:
         chain.run([np.arange(30), 3], [np.arange(30.0)], 30, np.array([20, 10]))
 
 
-def test_without_it_everything_runs_in_python() -> None:
-    script = """
+MISSING = 'sys.modules["agent._steps"] = None'
+STALE = "import types; m = types.ModuleType('agent._steps'); m.FORMAT = 0; sys.modules[m.__name__] = m"
+
+
+@pytest.mark.parametrize("case", [MISSING, STALE])
+def test_without_it_everything_runs_in_python(case: str) -> None:
+    script = f"""
 import sys
-sys.modules["agent._steps"] = None
+{case}
 from agent import native
 from tests.streams import batch, core, events
 assert native.MACHINE is None
