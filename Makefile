@@ -23,6 +23,7 @@ help:
 $(STAMP): pyproject.toml agent/steps.c
 	@test -n "$(PYTHON)" || { echo "expected Python 3.11 or newer on the PATH, got none; hint: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "hint: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
+	@rm -rf build/lib* build/temp* build/bdist* *.egg-info agent/*.so   # an older build would be taken for a new one
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,dev]'
 	@touch $@
 
@@ -64,4 +65,4 @@ docs: $(STAMP)
 	$(VENV)/bin/python -m agent.topictable > docs/reference/topics.md
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info agent/*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -156,7 +157,8 @@ class Plan:
         Returns each column (starting values, then N) and each result (N), by name.
         """
         if native.MACHINE is not None:
-            return _Machine(self).run
+            with suppress(native.LimitError):
+                return _Machine(self).run
         source = _Source(self, arrays=arrays)
         scope: dict[str, Any] = {
             "nan": math.nan,

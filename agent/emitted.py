@@ -8,6 +8,7 @@ that is bound to columns of its own. All three give the same bits.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any, Protocol
@@ -51,7 +52,8 @@ def prepare(
     loads: column of each symbol that is one; `Column.index` counts in `indices`.
     """
     if native.MACHINE is not None:
-        return native.assemble(stores, returns, loads, numbers, len(indices))
+        with suppress(native.LimitError):
+            return native.assemble(stores, returns, loads, numbers, len(indices))
     codes = []
     for arrays in (False, True):
         wide = ".astype(wide)" if arrays else ""  # arithmetic is in float64, as it is on floats

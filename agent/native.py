@@ -12,6 +12,7 @@ soon as its new value is there and its old one is not asked for any more, so tha
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -29,7 +30,7 @@ try:
     from agent import _steps as MACHINE  # noqa: N812 - it may not be there
 except ImportError:
     MACHINE = None
-if MACHINE is not None and MACHINE.FORMAT != FORMAT:
+if MACHINE is not None and getattr(MACHINE, "FORMAT", 0) != FORMAT:
     MACHINE = None
 
 Floats = NDArray[np.float64]
@@ -128,21 +129,30 @@ def assemble(
     """The program of a step: what it stores and tells, from columns and from what is given with each step.
 
     loads: column of each symbol that is one. series: symbols that are given. indices: by how many a step is told where in
-    its columns it is. Raises RuntimeError where there is no machine.
+    its columns it is. Raises RuntimeError where there is no machine, LimitError where it is too small.
     """
     if MACHINE is None:
         raise RuntimeError("expected the compiled steps of this package, which were not built")
     writer = _Writer(stores, results, loads, series)
     rows, registers = _allotted(writer.code)
-    return Assembled(
-        np.array([(MACHINE.CODES[op], *operands) for op, *operands in rows], np.uint16).tobytes(),
-        np.array([float(text) for text in writer.code.constants]).tobytes(),
-        registers,
-        tuple(writer.columns),
-        indices,
-        len(series),
-        len(results),
-    )
+    try:
+        assembled = Assembled(
+            np.array([(MACHINE.CODES[op], *operands) for op, *operands in rows], np.uint16).tobytes(),
+            np.array([float(text) for text in writer.code.constants]).tobytes(),
+            registers,
+            tuple(writer.columns),
+            indices,
+            len(series),
+            len(results),
+        )
+        assembled.made()
+    except (ValueError, OverflowError) as error:  # the latter from numpy, of what two bytes do not hold
+        raise LimitError(str(error)) from None
+    return assembled
+
+
+class LimitError(Exception):
+    """The machine is too small for a program, which then has to run as text."""
 
 
 class Steps:
@@ -169,7 +179,8 @@ class Steps:
         self._program.release()
 
     def many(self, *places: Any) -> tuple[Floats, ...]:
-        """`many(rows, ..., numbers, ...)`: a step of each of several different rows. Returns the results, an array each."""
+        """`many(rows, ..., numbers, ...)`: a step of each of several different rows, none of which needs what another
+        stores. Returns the results, an array each."""
         return self.run(places[: self._indices], places[self._indices :], len(places[0]))
 
     def run(
@@ -181,8 +192,13 @@ class Steps:
         """
         results = tuple([np.empty(count) for _ in range(self._results)])
         given = tuple([None if s is None else np.ascontiguousarray(s, np.float64) for s in series])
-        self._program.many(count, tuple(indices), given, results, ends)
+        places = tuple([i if isinstance(i, int) else _indices(i) for i in indices])
+        self._program.many(count, places, given, results, ends)
         return results
+
+
+def _indices(given: Any) -> NDArray[np.intp]:
+    return np.ascontiguousarray(given).astype(np.intp, casting="same_kind", copy=False)
 
 
 class _Writer:
@@ -203,7 +219,7 @@ class _Writer:
         order, uses = walk(roots)
         self._joined = _joined(order, uses)
         self._outermost, self._sides = arranged(order, roots, lazy=True)
-        self._unread = {e.name for e in order if e.op == "sym" and e.name not in self._series}
+        self._unread = Counter(loads[e.name].name for e in order if e.op == "sym" and e.name not in self._series)
         self._due: dict[int, list[Column]] = {}
         for (column, _), root in zip(stores, roots, strict=False):
             self._due.setdefault(id(root), []).append(column)
@@ -248,7 +264,7 @@ class _Writer:
         """What waits, and is of columns that nobody reads any more."""
         waiting, self._waiting = self._waiting, []
         for value, column in waiting:
-            if column.name in self._unread:
+            if self._unread[column.name]:
                 self._waiting.append((value, column))
             else:
                 self.code.put("store32" if column.narrow else "store64", self._number(column), value, column.index)
@@ -261,7 +277,7 @@ class _Writer:
         if name in self._series:
             return code.put("series", code.new(), self._series[name])
         column = self._loads[name]
-        self._unread.discard(name)
+        self._unread[column.name] -= 1
         return code.put("load32" if column.narrow else "load64", code.new(), self._number(column), column.index)
 
     def _choose(self, e: Expr) -> None:

@@ -7,7 +7,8 @@
  * so the bits are the same: no contraction to fused operations, no reordering, no excess precision.
  *
  * Nothing given from outside can make it read or write beyond a column: programs are checked when they are made,
- * columns when they are bound, indices before they are used.
+ * columns when they are bound, indices before they are used. Indices that share their memory with a column are the one
+ * thing it trusts its caller not to give.
  */
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
@@ -19,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if !defined(FLT_EVAL_METHOD) || FLT_EVAL_METHOD != 0
+#if !defined(FLT_EVAL_METHOD) || FLT_EVAL_METHOD != 0 || defined(__FAST_MATH__)
 #error "needs arithmetic that rounds each operation to its type; without this module the same steps run in Python"
 #endif
 
@@ -28,8 +29,9 @@
 #define STRIDE 8    /* lanes are worked on in multiples of this; what is left over repeats the last row */
 #define FEW 4       /* rows that depend on nothing of each other, below which one at a time is quicker */
 #define MOST UINT16_MAX
+#define INDEX ((Py_ssize_t)sizeof(Py_ssize_t))
 #define SLOTS 16
-#define GIVEN 256   /* series, and results */
+#define GIVEN 4096  /* registers, columns, series, and results */
 
 enum op {
     ADD, SUB, MUL, DIV, GT, GE, LT, AND, MIN, MAX, /* of a and b */
@@ -57,8 +59,9 @@ typedef struct {
     unsigned char *width;  /* per column: 8 or 4 bytes */
     unsigned char *needed; /* per series: whether it is read */
     Py_ssize_t *limit;     /* per slot: the fewest rows of the columns that are reached through it */
-    Column *bound;
-    int ready;
+    double *numbers;       /* one row's series, then its results */
+    double **places;       /* where each of these is */
+    Column *bound;         /* NULL: none */
 } Program;
 
 /* Registers of whichever program runs. Programs run under the interpreter's lock and never within each other. */
@@ -236,7 +239,7 @@ static void run_many(const Program *p, double *r, const Slot *given, const doubl
             if (s->at)
                 for (Py_ssize_t k = 0; k < count; k++) t[k] = from[s->at[first + k]];
             else
-                memcpy(t, from + s->offset + first, (size_t)count * sizeof(double));
+                memcpy(t, from + (s->offset + first), (size_t)count * sizeof(double));
             PAD(t);
             break;
         }
@@ -261,7 +264,7 @@ static void run_many(const Program *p, double *r, const Slot *given, const doubl
             if (s->at)
                 for (Py_ssize_t k = 0; k < count; k++) to[s->at[first + k]] = from[k];
             else
-                memcpy(to + s->offset + first, from, (size_t)count * sizeof(double));
+                memcpy(to + (s->offset + first), from, (size_t)count * sizeof(double));
             break;
         }
         case STORE32: {
@@ -293,12 +296,18 @@ static void run_many(const Program *p, double *r, const Slot *given, const doubl
 
 /* -- a program as an object */
 
+static void let_go(Column *columns, Py_ssize_t count)
+{
+    for (Py_ssize_t k = 0; columns && k < count; k++)
+        if (columns[k].buffer.obj) PyBuffer_Release(&columns[k].buffer);
+    PyMem_Free(columns);
+}
+
 static void release(Program *p)
 {
-    if (p->bound)
-        for (Py_ssize_t k = 0; k < p->columns; k++)
-            if (p->bound[k].buffer.obj) PyBuffer_Release(&p->bound[k].buffer);
-    p->ready = 0;
+    Column *bound = p->bound;
+    p->bound = NULL;
+    let_go(bound, p->columns);
 }
 
 static void program_dealloc(Program *p)
@@ -310,7 +319,8 @@ static void program_dealloc(Program *p)
     PyMem_Free(p->width);
     PyMem_Free(p->needed);
     PyMem_Free(p->limit);
-    PyMem_Free(p->bound);
+    PyMem_Free(p->numbers);
+    PyMem_Free(p->places);
     freefunc release_object = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release_object(p);
     Py_DECREF(type);
@@ -318,11 +328,14 @@ static void program_dealloc(Program *p)
 
 static int within(Py_ssize_t value, Py_ssize_t size) { return value < size; }
 
-/* Whether every operand of the program is there, and every register is set before it is read. */
+/* Whether every operand of the program is there, and every register is set before it is read. An instruction that may be
+ * jumped over counts as run: what it would have set holds some older number then, which nobody chooses. */
 static int sound(Program *p, unsigned char *set)
 {
     memset(set, 0, (size_t)p->registers + 1);
     memset(set, 1, (size_t)p->known);
+    for (Py_ssize_t k = 0; k < p->columns; k++)
+        if (p->width[k] != 4 && p->width[k] != 8) return 0;
     for (Py_ssize_t k = 0; k < p->size; k++) {
         const Instruction *i = &p->code[k];
         int operands = i->op <= MAX ? 2 : i->op <= WHERE ? 3 : i->op <= WHERE_LT ? 4 : i->op <= NARROW ? 1 : 0;
@@ -330,9 +343,9 @@ static int sound(Program *p, unsigned char *set)
         if (i->op >= OPS) return 0;
         if (i->op >= STORE64) operands = 1;
         for (int j = 0; j < 4; j++)
-            if (!within(own[j], i->op <= NARROW ? p->registers : MOST)) return 0;
+            if (i->op <= NARROW && !within(own[j], p->registers)) return 0;
         for (int j = 0; j < operands; j++)
-            if (!within(own[j], p->registers)) return 0;
+            if (!within(own[j], p->registers) || !set[own[j]]) return 0;
         switch (i->op) {
         case LOAD64: case LOAD32:
             if (!within(i->a, p->columns) || !within(i->b, p->slots)) return 0;
@@ -358,9 +371,6 @@ static int sound(Program *p, unsigned char *set)
             if (!within(i->to, p->registers) || i->to < p->known) return 0;
             set[i->to] = 1;
         }
-        /* An instruction that may have been skipped counts as run: what it would have set holds an older number then. */
-        for (int j = 0; j < operands; j++)
-            if (!set[own[j]]) return 0;
     }
     return 1;
 }
@@ -384,9 +394,9 @@ static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     p->slots = slots;
     p->series = series;
     p->results = results;
-    if (code.len % (Py_ssize_t)sizeof(Instruction) || constants.len % (Py_ssize_t)sizeof(double) || registers < p->known ||
-        registers > 4096 || slots < 0 || slots > SLOTS || series < 0 || series > GIVEN || results < 0 || results > GIVEN ||
-        p->size > MOST || p->columns > 4096) {
+    if (code.len % (Py_ssize_t)sizeof(Instruction) || constants.len % (Py_ssize_t)sizeof(double) || registers < 1 ||
+        registers < p->known || registers > GIVEN || slots < 0 || slots > SLOTS || series < 0 || series > GIVEN ||
+        results < 0 || results > GIVEN || p->size > MOST || p->columns > GIVEN) {
         PyErr_SetString(PyExc_ValueError, "expected a program within its limits");
         goto failed;
     }
@@ -395,15 +405,17 @@ static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     p->width = PyMem_Malloc((size_t)widths.len + 1);
     p->needed = PyMem_Calloc((size_t)series + 1, 1);
     p->limit = PyMem_Calloc((size_t)slots + 1, sizeof(Py_ssize_t));
-    p->bound = PyMem_Calloc((size_t)p->columns + 1, sizeof(Column));
+    p->numbers = PyMem_Calloc((size_t)(series + results) + 1, sizeof(double));
+    p->places = PyMem_Calloc((size_t)(series + results) + 1, sizeof(double *));
     set = PyMem_Malloc((size_t)registers + 1);
-    if (!p->code || !p->constants || !p->width || !p->needed || !p->limit || !p->bound || !set) {
+    if (!p->code || !p->constants || !p->width || !p->needed || !p->limit || !p->numbers || !p->places || !set) {
         PyErr_NoMemory();
         goto failed;
     }
     memcpy(p->code, code.buf, (size_t)code.len);
     memcpy(p->constants, constants.buf, (size_t)constants.len);
     memcpy(p->width, widths.buf, (size_t)widths.len);
+    for (Py_ssize_t k = 0; k < series + results; k++) p->places[k] = p->numbers + k;
     if (!sound(p, set)) {
         PyErr_SetString(PyExc_ValueError, "expected a program that reads only what is there");
         goto failed;
@@ -425,9 +437,20 @@ static int take(PyObject *object, Py_buffer *buffer, char kind, Py_ssize_t items
     if (PyObject_GetBuffer(object, buffer, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | (writable ? PyBUF_WRITABLE : 0)) < 0)
         return -1;
     const char *format = buffer->format ? buffer->format : "B";
-    const int integer = kind == 'n' && (*format == 'l' || *format == 'q' || *format == 'n');
+    const int integer = kind == 'n' && strchr("ilqn", *format) != NULL;
     if (buffer->itemsize == itemsize && (integer || *format == kind) && format[1] == 0) return 0;
     PyErr_Format(PyExc_TypeError, "expected numbers of %zd bytes of kind %c, got '%s'", itemsize, kind, format);
+    PyBuffer_Release(buffer);
+    buffer->obj = NULL;
+    return -1;
+}
+
+/* The same, of so many numbers. */
+static int take_all(PyObject *object, Py_buffer *buffer, char kind, Py_ssize_t itemsize, Py_ssize_t count, int writable)
+{
+    if (take(object, buffer, kind, itemsize, writable) < 0) return -1;
+    if (buffer->len / itemsize == count) return 0;
+    PyErr_Format(PyExc_ValueError, "expected %zd numbers, got %zd", count, buffer->len / itemsize);
     PyBuffer_Release(buffer);
     buffer->obj = NULL;
     return -1;
@@ -440,93 +463,105 @@ static PyObject *program_release(Program *p, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-static PyObject *program_bind(Program *p, PyObject *columns)
+/* bind(columns): what was bound before stays bound where this fails. */
+static PyObject *program_bind(Program *p, PyObject *given)
 {
-    release(p);
-    if (PySequence_Size(columns) != p->columns) {
-        if (!PyErr_Occurred())
-            PyErr_Format(PyExc_ValueError, "expected %zd columns, got %zd", p->columns, PySequence_Size(columns));
-        return NULL;
+    PyObject *columns = PySequence_Tuple(given);
+    if (!columns) return NULL;
+    Column *fresh = PyMem_Calloc((size_t)p->columns + 1, sizeof(Column));
+    if (!fresh) {
+        Py_DECREF(columns);
+        return PyErr_NoMemory();
+    }
+    if (PyTuple_Size(columns) != p->columns) {
+        PyErr_Format(PyExc_ValueError, "expected %zd columns, got %zd", p->columns, PyTuple_Size(columns));
+        goto failed;
     }
     for (Py_ssize_t k = 0; k < p->columns; k++) {
-        PyObject *column = PySequence_GetItem(columns, k);
-        if (!column) return NULL;
         const int wide = p->width[k] == 8;
-        const int failed = take(column, &p->bound[k].buffer, wide ? 'd' : 'f', wide ? 8 : 4, 1);
-        Py_DECREF(column);
-        if (failed) return NULL;
-        p->bound[k].data = p->bound[k].buffer.buf;
-        p->bound[k].length = p->bound[k].buffer.len / p->width[k];
+        if (take(PyTuple_GetItem(columns, k), &fresh[k].buffer, wide ? 'd' : 'f', wide ? 8 : 4, 1) < 0) goto failed;
+        fresh[k].data = fresh[k].buffer.buf;
+        fresh[k].length = fresh[k].buffer.len / p->width[k];
     }
+    Column *before = p->bound;
+    p->bound = fresh;
     for (Py_ssize_t k = 0; k < p->slots; k++) p->limit[k] = PY_SSIZE_T_MAX;
     for (Py_ssize_t k = 0; k < p->size; k++) {
         const Instruction *i = &p->code[k];
         const int load = i->op == LOAD64 || i->op == LOAD32, store = i->op == STORE64 || i->op == STORE32;
         if (!load && !store) continue;
-        const Py_ssize_t length = p->bound[load ? i->a : i->to].length;
+        const Py_ssize_t length = fresh[load ? i->a : i->to].length;
         if (length < p->limit[i->b]) p->limit[i->b] = length;
     }
-    p->ready = 1;
+    Py_DECREF(columns);
+    let_go(before, p->columns);
     Py_RETURN_NONE;
+failed:
+    Py_DECREF(columns);
+    let_go(fresh, p->columns);
+    return NULL;
 }
 
 static int unready(const Program *p)
 {
-    if (p->ready) return 0;
+    if (p->bound) return 0;
     PyErr_SetString(PyExc_ValueError, "expected columns to be bound before a program runs");
     return 1;
 }
 
-/* one(index, ..., number, ...): a step of one row, by an index for each slot and a number for each series. */
+/* one(index, ..., number, ...): a step of one row, by an index for each slot and a number for each series.
+ * Whatever may run other code (an index that is computed, a tuple that is made) comes before anything is looked at. */
 static PyObject *program_one(Program *p, PyObject *const *args, Py_ssize_t count)
 {
     Slot slots[SLOTS];
-    if (unready(p)) return NULL;
     if (count != p->slots + p->series) {
         PyErr_Format(PyExc_TypeError, "expected %zd indices and %zd numbers, got %zd", p->slots, p->series, count);
         return NULL;
     }
+    PyObject *out = PyTuple_New(p->results);
+    if (!out) return NULL;
     for (Py_ssize_t k = 0; k < p->slots; k++) {
-        const Py_ssize_t at = PyLong_AsSsize_t(args[k]);
-        if (at == -1 && PyErr_Occurred()) return NULL;
-        if (at < 0 || at >= p->limit[k]) {
-            PyErr_Format(PyExc_IndexError, "expected a row below %zd, got %zd", p->limit[k], at);
-            return NULL;
-        }
+        const Py_ssize_t at = PyNumber_AsSsize_t(args[k], PyExc_IndexError);
+        if (at == -1 && PyErr_Occurred()) goto failed;
         slots[k] = (Slot){NULL, at};
     }
-    double *r = registers_for(p->registers + p->series + p->results);
-    if (!r) return NULL;
-    memcpy(r, p->constants, (size_t)p->known * sizeof(double));
-    double *numbers = r + p->registers, *told = numbers + p->series;
-    const double *series[GIVEN];
-    double *results[GIVEN];
-    for (Py_ssize_t k = 0; k < p->series; k++) {
-        numbers[k] = 0.0;
-        series[k] = numbers + k;
-        if (!p->needed[k]) continue;
-        numbers[k] = PyFloat_AsDouble(args[p->slots + k]);
-        if (numbers[k] == -1.0 && PyErr_Occurred()) return NULL;
-    }
-    for (Py_ssize_t k = 0; k < p->results; k++) results[k] = told + k;
-    run_one(p, r, slots, series, results, 0);
-    PyObject *out = PyTuple_New(p->results);
-    for (Py_ssize_t k = 0; out && k < p->results; k++) {
-        PyObject *value = PyFloat_FromDouble(told[k]);
-        if (!value || PyTuple_SetItem(out, k, value) < 0) {
-            Py_DECREF(out);
-            return NULL;
+    if (unready(p)) goto failed;
+    for (Py_ssize_t k = 0; k < p->slots; k++)
+        if (slots[k].offset < 0 || slots[k].offset >= p->limit[k]) {
+            PyErr_Format(PyExc_IndexError, "expected a row below %zd, got %zd", p->limit[k], slots[k].offset);
+            goto failed;
         }
+    for (Py_ssize_t k = 0; k < p->series; k++) {
+        if (!p->needed[k]) continue;
+        PyObject *number = args[p->slots + k];
+        if (!PyFloat_Check(number) && !PyLong_Check(number)) {
+            PyErr_Format(PyExc_TypeError, "expected a number in series %zd", k);
+            goto failed;
+        }
+        p->numbers[k] = PyFloat_AsDouble(number);
+        if (p->numbers[k] == -1.0 && PyErr_Occurred()) goto failed;
+    }
+    double *r = registers_for(p->registers);
+    if (!r) goto failed;
+    memcpy(r, p->constants, (size_t)p->known * sizeof(double));
+    run_one(p, r, slots, (const double *const *)p->places, p->places + p->series, 0);
+    for (Py_ssize_t k = 0; k < p->results; k++) {
+        PyObject *value = PyFloat_FromDouble(p->numbers[p->series + k]);
+        if (!value || PyTuple_SetItem(out, k, value) < 0) goto failed;
     }
     return out;
+failed:
+    Py_DECREF(out);
+    return NULL;
 }
 
-static int all_within(const Py_ssize_t *at, Py_ssize_t count, Py_ssize_t limit)
+static int all_within(const Slot *s, Py_ssize_t count, Py_ssize_t limit)
 {
+    if (!s->at) return s->offset >= 0 && s->offset <= limit && count <= limit - s->offset;
     Py_ssize_t low = 0, high = -1;
     for (Py_ssize_t k = 0; k < count; k++) {
-        low = at[k] < low ? at[k] : low;
-        high = at[k] > high ? at[k] : high;
+        low = s->at[k] < low ? s->at[k] : low;
+        high = s->at[k] > high ? s->at[k] : high;
     }
     return low >= 0 && high < limit;
 }
@@ -535,77 +570,69 @@ static int all_within(const Py_ssize_t *at, Py_ssize_t count, Py_ssize_t limit)
 static PyObject *program_many(Program *p, PyObject *const *args, Py_ssize_t given)
 {
     Slot slots[SLOTS];
-    const double *series[GIVEN];
-    double *results[GIVEN];
     PyObject *out = NULL;
-    Py_buffer *buffers = NULL;
     Py_ssize_t taken = 0;
-    if (unready(p)) return NULL;
-    if (given != 5) {
-        PyErr_Format(PyExc_TypeError, "expected 5 arguments, got %zd", given);
+    if (given != 5 || !PyTuple_Check(args[1]) || !PyTuple_Check(args[2]) || !PyTuple_Check(args[3]) ||
+        PyTuple_Size(args[1]) != p->slots || PyTuple_Size(args[2]) != p->series || PyTuple_Size(args[3]) != p->results) {
+        PyErr_SetString(PyExc_TypeError, "expected a count, tuples with an entry for each slot, series and result, and ends");
         return NULL;
     }
-    const Py_ssize_t count = PyLong_AsSsize_t(args[0]);
+    const Py_ssize_t count = PyNumber_AsSsize_t(args[0], PyExc_OverflowError);
     if (count == -1 && PyErr_Occurred()) return NULL;
-    if (count < 0 || PyTuple_Size(args[1]) != p->slots || PyTuple_Size(args[2]) != p->series ||
-        PyTuple_Size(args[3]) != p->results) {
-        if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "expected a tuple entry for each slot, series and result");
+    if (count < 0 || count > PY_SSIZE_T_MAX / 8) {
+        PyErr_SetString(PyExc_ValueError, "expected a count of steps");
         return NULL;
     }
-    buffers = PyMem_Calloc((size_t)(p->slots + p->series + p->results + 1), sizeof(Py_buffer));
-    if (!buffers) return PyErr_NoMemory();
+    const Py_ssize_t entries = p->slots + p->series + p->results + 1;
+    Py_buffer *buffers = PyMem_Calloc((size_t)entries, sizeof(Py_buffer));
+    double **places = PyMem_Calloc((size_t)(p->series + p->results) + 1, sizeof(double *));
+    if (!buffers || !places) {
+        PyErr_NoMemory();
+        goto done;
+    }
     for (Py_ssize_t k = 0; k < p->slots; k++) {
         PyObject *slot = PyTuple_GetItem(args[1], k);
         if (PyLong_Check(slot)) {
-            const Py_ssize_t offset = PyLong_AsSsize_t(slot);
-            if (offset == -1 && PyErr_Occurred()) goto done;
-            slots[k] = (Slot){NULL, offset};
-            if (offset < 0 || offset > p->limit[k] || count > p->limit[k] - offset) {
-                PyErr_Format(PyExc_IndexError, "expected rows below %zd, got %zd from %zd on", p->limit[k], count, offset);
-                goto done;
-            }
+            slots[k] = (Slot){NULL, PyLong_AsSsize_t(slot)};
+            if (slots[k].offset == -1 && PyErr_Occurred()) goto done;
             continue;
         }
-        if (take(slot, &buffers[taken], 'n', sizeof(Py_ssize_t), 0) < 0) goto done;
-        slots[k] = (Slot){buffers[taken].buf, 0};
-        if (buffers[taken++].len != count * (Py_ssize_t)sizeof(Py_ssize_t) || !all_within(slots[k].at, count, p->limit[k])) {
-            PyErr_Format(PyExc_IndexError, "expected %zd rows below %zd", count, p->limit[k]);
-            goto done;
-        }
+        if (take_all(slot, &buffers[taken], 'n', INDEX, count, 0) < 0) goto done;
+        slots[k] = (Slot){buffers[taken++].buf, 0};
     }
     for (Py_ssize_t k = 0; k < p->series; k++) {
-        series[k] = NULL;
         if (!p->needed[k]) continue;
-        if (take(PyTuple_GetItem(args[2], k), &buffers[taken], 'd', 8, 0) < 0) goto done;
-        series[k] = buffers[taken].buf;
-        if (buffers[taken++].len != count * 8) {
-            PyErr_Format(PyExc_ValueError, "expected %zd numbers in series %zd", count, k);
-            goto done;
-        }
+        if (take_all(PyTuple_GetItem(args[2], k), &buffers[taken], 'd', 8, count, 0) < 0) goto done;
+        places[k] = buffers[taken++].buf;
     }
     for (Py_ssize_t k = 0; k < p->results; k++) {
-        if (take(PyTuple_GetItem(args[3], k), &buffers[taken], 'd', 8, 1) < 0) goto done;
-        results[k] = buffers[taken].buf;
-        if (buffers[taken++].len != count * 8) {
-            PyErr_Format(PyExc_ValueError, "expected room for %zd numbers in result %zd", count, k);
-            goto done;
-        }
+        if (take_all(PyTuple_GetItem(args[3], k), &buffers[taken], 'd', 8, count, 1) < 0) goto done;
+        places[p->series + k] = buffers[taken++].buf;
     }
     const Py_ssize_t whole[1] = {count};
     const Py_ssize_t *ends = whole;
     Py_ssize_t rounds = 1;
     if (args[4] != Py_None) {
-        if (take(args[4], &buffers[taken], 'n', sizeof(Py_ssize_t), 0) < 0) goto done;
+        if (take(args[4], &buffers[taken], 'n', INDEX, 0) < 0) goto done;
         ends = buffers[taken].buf;
-        rounds = buffers[taken++].len / (Py_ssize_t)sizeof(Py_ssize_t);
+        rounds = buffers[taken++].len / INDEX;
         for (Py_ssize_t k = 0; k < rounds; k++)
             if (ends[k] < (k ? ends[k - 1] : 0) || ends[k] > count) {
                 PyErr_SetString(PyExc_ValueError, "expected ends in order, none beyond the last step");
                 goto done;
             }
     }
+    /* From here on no other code runs: what is checked stays as it is. */
+    if (unready(p)) goto done;
+    for (Py_ssize_t k = 0; k < p->slots; k++)
+        if (!all_within(&slots[k], count, p->limit[k])) {
+            PyErr_Format(PyExc_IndexError, "expected %zd rows below %zd", count, p->limit[k]);
+            goto done;
+        }
     double *r = registers_for(p->registers);
     if (!r) goto done;
+    const double *const *series = (const double *const *)places;
+    double *const *results = places + p->series;
     int spread = -1; /* whether the constants are there for one row or for all lanes */
     Py_ssize_t first = 0;
     for (Py_ssize_t k = 0; k < rounds; first = ends[k++]) {
@@ -633,6 +660,7 @@ static PyObject *program_many(Program *p, PyObject *const *args, Py_ssize_t give
 done:
     for (Py_ssize_t k = 0; k < taken; k++) PyBuffer_Release(&buffers[k]);
     PyMem_Free(buffers);
+    PyMem_Free(places);
     return out;
 }
 

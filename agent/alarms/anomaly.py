@@ -166,7 +166,9 @@ class Anomaly:
         calm: NDArray[np.bool_] = raw < CALM_LEAST
         if not calm.all():
             # The rarer the readings, the lower the threshold; so most are calm whichever is theirs.
-            calm |= raw < self.threshold_of(float(intervals.max())) * CALM_SHARE * _SURELY
+            longest = float(intervals.max())
+            if longest < math.inf:
+                calm |= raw < self.threshold_of(longest) * CALM_SHARE * _SURELY
             for j in np.flatnonzero(~calm).tolist():
                 calm[j] = raw[j] < self.threshold_of(float(intervals[j])) * CALM_SHARE
         return calm
