@@ -50,6 +50,7 @@ GAIN = 0.05  # of the correction in a step without an alarm, where one or more a
 LOWER, HIGHER = -1.5, 0.5  # of the correction
 QUIET = 4.0  # of so many twins that usually score anything no more than one does: the fleet may stand still,
 MISSING = 20.0  # and does, when so many were due in a row: by chance, five of 20 and less are seven in 100,000
+TALK_FIRST = 0.1  # share that scores anything, before any did
 TALK_STEPS, TALK_REST = 240.0, 2400.0  # steps over which `talk` is learned, and while the fleet stands still
 RUNNING_STEPS, RUNNING_FIRST = 480.0, 40.0  # over which the time that it runs is learned, and at first
 REST_MOST = PER_ALARM / 4.0  # steps in a row in which it does not, of which more are an exception and count for nothing
@@ -115,13 +116,13 @@ class Fleet:
 
     def _rests(self, scoring: int, heard: int) -> bool:
         """Whether the fleet stands still in this step. scoring: twins with a score above nothing, of those heard."""
-        if not heard or not (self.talk or scoring):
-            return heard > 0  # nothing was ever said
-        due = self.talk * heard
+        if not heard:
+            return False
+        due = (self.talk or TALK_FIRST) * heard
         self.missing = self.missing + due if scoring * QUIET < due else 0.0
         rests = self.missing >= MISSING
         self.resting = self.resting + 1 if rests else 0
-        if self.resting <= REST_MOST:
+        if self.talk and self.resting <= REST_MOST:
             self.running += (float(not rests) - self.running) / min(self.heard + RUNNING_FIRST, RUNNING_STEPS)
         self.heard += not rests
         self.talk += (scoring / heard - self.talk) / (TALK_REST if rests else min(self.heard, TALK_STEPS))
