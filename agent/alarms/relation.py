@@ -29,7 +29,7 @@ from functools import cache
 from types import CodeType
 
 from agent.expr import Expr, const, emit, maximum, minimum, sqrt, sym, where
-from agent.tail import KNOTS, learned, most_claimed, surprise
+from agent.tail import KNOTS, SCORE, learned, most_claimed, surprise
 
 FAST = 10.0  # judgements over which readings are smoothed
 MEMORY = 4000.0  # judgements over which means and covariances are learned
@@ -88,7 +88,7 @@ def program(channels: int, *, arrays: bool) -> CodeType:
     same = beyond & (sym("episode") > 0.0)
     after = [
         (f"K{k}_[i]", where(same, old, minimum(new, old * most)))
-        for k, (old, new) in enumerate(zip(knots, learned(largest, blocks, knots), strict=True))
+        for k, (old, new) in enumerate(zip(knots, learned(largest, blocks, knots, SCORE), strict=True))
     ]
     after += [("episode_[i]", where(beyond, 1.0, 0.0)), ("B_[i]", const(0.0))]
     source += emit("learn", ("i",), loads, after, [const(0.0)], arrays=arrays)

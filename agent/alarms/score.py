@@ -33,7 +33,7 @@ from typing import Any
 
 from agent.distribute import Plan
 from agent.expr import Expr, const, emit, lift, magnitude, maximum, minimum, narrowed, sqrt, sym, where
-from agent.tail import KNOTS, learned, most_claimed, surprise
+from agent.tail import KNOTS, SCORE, learned, most_claimed, surprise
 
 HOURS = 24
 SHARE = {"hour": 0.5, "sudden": 0.2, "shift": 0.1, "noise": 0.02, "flat": 0.05}  # of the budget, in proportion
@@ -165,7 +165,7 @@ class _Step:
         statistic = where(n > 3.0, where(scale > 0.0, _ratio(magnitude(self.z - usual), scale), 0.0), 0.0)
         knots = _knots("H")
         evidence = minimum(surprise(statistic, knots), most_claimed(n))
-        for k, knot in enumerate(learned(statistic, n, knots)):
+        for k, knot in enumerate(learned(statistic, n, knots, SCORE)):
             self.put(f"H{k}", where(n > 3.0, knot, knots[k]))
         low, high = sym("lo"), sym("hi")
         outside = _ratio(maximum(self.z - high, low - self.z), high - low)
@@ -283,7 +283,7 @@ def program(detectors: tuple[str, ...], *, weekly: bool, arrays: bool) -> CodeTy
     for name, block in BLOCKS.items():
         knots, largest = _knots(block.knots), sym(block.largest)
         stores = [(f"{block.largest}_[i]", const(0.0))]
-        for k, knot in enumerate(learned(largest, s.n / block.readings, knots)):
+        for k, knot in enumerate(learned(largest, s.n / block.readings, knots, SCORE)):
             stores.append((f"{block.knots}{k}_[i]", knot))
         source += emit(f"learn_{name}", ("i",), loads, stores, [], arrays=arrays)
     return compile(source, "<emitted score>", "exec")
@@ -301,7 +301,7 @@ def plan_run(detectors: tuple[str, ...], *, weekly: bool, settled: bool) -> Plan
         largest = s.new[block.largest]
         kept = narrowed(largest) if block.largest in NARROW else largest
         knots = _knots(block.knots)
-        for k, knot in enumerate(learned(kept, s.new["n"] / block.readings, knots)):
+        for k, knot in enumerate(learned(kept, s.new["n"] / block.readings, knots, SCORE)):
             s.new[f"{block.knots}{k}"] = where(ends, knot, knots[k])
         s.new[block.largest] = where(ends, 0.0, largest)
     series = ("x", *(("added",) if weekly else ()), "c", "size", "d", *(f"ends_{name}" for name in BLOCKS))
