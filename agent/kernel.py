@@ -10,6 +10,9 @@ Noise that is not stated is learned:
     measurement  r follows min(y²/s, 9) towards its expectation, multiplicatively: a Huber-type scale that outliers
                  cannot drag (Huber and Ronchetti 2009, ch. 5); at first from the mean absolute difference, which
                  later still bounds it from above, so that a wild start is forgotten within some fifty readings.
+                 A reading that repeats the last one says that the value is within a move of it, and no more: at rest
+                 r does not fall below the variance of what is spread evenly over the mean absolute difference, of
+                 readings that differ, as it does not below that of the least such difference, the resolution.
     process      the ratio of process to measurement noise follows the lag-one correlation of the innovations,
                  which is zero only at the optimal gain (Mehra 1970, IEEE Trans. Automatic Control 15, 175-184).
 
@@ -330,8 +333,10 @@ class Emitter:
             if gated is not None:
                 clipped = where(gated & (sym(f"o{ch}") < 1.0), const(ALONE), clipped)
             grown = r * (1.0 + (clipped / CLIP_MEAN - 1.0) * speed)
-            tick = sym(f"q{ch}")
-            put(f"r{ch}", where(count < WARM, r, maximum(grown, tick * tick / 12.0)))
+            tick, move, size = sym(f"q{ch}"), sym(f"a{ch}"), magnitude(sym("z") - sym(f"z{ch}"))
+            resting = minimum(r, move * move / 12.0)
+            least = maximum(tick * tick / 12.0, where(size > 0.0, 0.0, resting))
+            put(f"r{ch}", where(count < WARM, r, maximum(grown, least)))
         if learns_process(self.c):
             e = y / sqrt(s)
             e = maximum(minimum(e, 2.0), -2.0)

@@ -21,6 +21,8 @@ from tests.test_anomaly import PERIOD, START, rule, twins
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, int]], Floats]
 RATE = 1.0 / (30 * 86400.0)
+ADDED = ("talk", "heard", "missing", "resting", "running")  # to what is stored, with standstills
+NOTHING = -math.inf  # of a twin whose score was nothing in a step
 
 
 def steps(fleet: Fleet, distances: Floats) -> list[float]:
@@ -79,15 +81,112 @@ def test_scores_that_become_smaller_for_weeks_still_raise_what_is_borne() -> Non
 
 
 @pytest.mark.parametrize("cries", [True, False])
-def test_neither_faults_of_all_nor_their_silence_move_the_threshold_without_bound(cries: bool) -> None:
+def test_neither_faults_of_all_nor_their_quiet_move_the_threshold_without_bound(cries: bool) -> None:
     fleet = Fleet(RATE)
-    steps(fleet, np.full((400, 300), 2.9 if cries else -9.0))
+    steps(fleet, np.full((400, 300), 2.9 if cries else -3.9))
     assert fleet.correction == (fleet_module.HIGHER if cries else fleet_module.LOWER)
     drawn, usual = exponential(0.5, -0.5)(np.random.default_rng(12), (400, 300)), Fleet(RATE)
     steps(fleet, drawn)
     steps(usual, drawn)
     assert abs(fleet.offset - usual.offset) < 0.5  # from 1.5 above and 3.5 below
     assert fleet_module.LOWER < fleet.correction < fleet_module.HIGHER
+
+
+def often_silent(rng: np.random.Generator, size: tuple[int, int], share: float) -> Floats:
+    """Highest scores of steps, in this share of which anything is scored at all."""
+    drawn = exponential(0.6, -0.3)(rng, size)
+    return np.where(drawn >= np.quantile(drawn, 1.0 - share), drawn, NOTHING)
+
+
+MONTH = 240  # steps
+
+
+@pytest.mark.parametrize("share", [0.45, 0.05])
+@pytest.mark.parametrize("count", [50, 300])
+@pytest.mark.parametrize("weeks", [1, 6])
+def test_a_fleet_that_stood_still_raises_what_is_borne_when_it_runs_again(weeks: int, count: int, share: float) -> None:
+    ratios, days = [], []
+    for seed in range(2):
+        drawn = often_silent(np.random.default_rng([14, seed]), (3 * MONTH + 56 * weeks, count), share)
+        drawn[2 * MONTH : 2 * MONTH + 56 * weeks] = NOTHING
+        above = steps(Fleet(RATE), drawn)[-MONTH:]
+        ratios.append(np.mean(above) * 240.0)
+        days.append(np.mean(above[:24]) * 240.0)
+    assert 1.0 / 1.5 < np.mean(ratios) < 1.5  # within 30 days
+    assert np.mean(days) < 2.5  # the first three
+
+
+@pytest.mark.parametrize("count", [5, 1])
+def test_few_that_stood_still_raise_no_more_than_twice_what_is_borne(count: int) -> None:
+    above = []
+    for seed in range(60 // count):
+        drawn = often_silent(np.random.default_rng([15, seed]), (3 * MONTH + 56, count), 0.45)
+        drawn[2 * MONTH : 2 * MONTH + 56] = NOTHING
+        above.append(np.mean(steps(Fleet(RATE), drawn)[-MONTH:]) * 240.0)
+    assert np.mean(above) < 2.0
+
+
+@pytest.mark.parametrize("share", [0.45, 0.05])
+@pytest.mark.parametrize("count", [1, 5, 50])
+def test_quiet_steps_of_a_few_twins_are_no_standstill(count: int, share: float) -> None:
+    above = []
+    for seed in range(max(8 // count, 1)):
+        drawn = often_silent(np.random.default_rng([16, seed]), (21 * MONTH, count), share)
+        above += steps(Fleet(RATE), drawn)[MONTH:]
+    assert 1.0 / 1.25 < np.mean(above) * 240.0 < 1.25
+
+
+@pytest.mark.parametrize("count", [300, 20])
+def test_a_plant_of_one_shift_raises_by_the_calendar_what_is_borne(count: int) -> None:
+    """Nothing is said of nights and weekends, which are three quarters of the time."""
+    drawn = often_silent(np.random.default_rng(17), (9 * MONTH, count), 0.45)
+    step = np.arange(len(drawn))
+    drawn[(step % 8 >= 3) | (step // 8 % 7 >= 5)] = NOTHING
+    assert 1.0 / 1.25 < np.mean(steps(Fleet(RATE), drawn)[MONTH:]) * 240.0 < 1.25
+
+
+def test_a_fleet_begins_to_learn_when_it_begins_to_run() -> None:
+    idle, usual = Fleet(RATE), Fleet(RATE)
+    drawn = often_silent(np.random.default_rng(18), (MONTH, 300), 0.45)
+    steps(idle, np.full((100, 300), NOTHING))
+    assert idle.offset == usual.offset == 0.0
+    assert steps(idle, drawn) == steps(usual, drawn)
+
+
+def test_a_fleet_that_says_less_for_good_is_no_standstill_for_ever() -> None:
+    fleet, rng = Fleet(RATE), np.random.default_rng(19)
+    steps(fleet, often_silent(rng, (MONTH, 300), 0.5))
+    steps(fleet, often_silent(rng, (6 * MONTH, 300), 0.08))
+    assert fleet.missing == 0.0
+    assert 1.0 / 1.25 < np.mean(steps(fleet, often_silent(rng, (2 * MONTH, 300), 0.08))) * 240.0 < 1.25
+
+
+@pytest.mark.parametrize("cut", [30, 130, 150])
+def test_a_fleet_that_stands_still_goes_on_from_what_was_stored(cut: int) -> None:
+    drawn = often_silent(np.random.default_rng(20), (200, 30), 0.3)
+    drawn[120:170] = NOTHING
+    whole, before, after = Fleet(RATE), Fleet(RATE), Fleet(RATE)
+    often = np.zeros(30)
+    for k, row in enumerate(drawn):
+        if k == cut:
+            after.load(before.export())
+        (before if k < cut else after).step(float(k), row, np.ones(30), often)
+        often = whole.step(float(k), row, np.ones(30), often)
+    one, other = whole.export(), after.export()
+    assert one.pop("counts").tobytes() == other.pop("counts").tobytes()
+    assert one == other
+    assert 0.0 < one["talk"] < 1.0 > one["running"]
+
+
+def test_a_fleet_of_before_standstills_were_known_still_opens() -> None:
+    old, new = Fleet(RATE), Fleet(RATE)
+    drawn = often_silent(np.random.default_rng(21), (100, 100), 0.45)
+    steps(old, drawn[:50])
+    saved = {name: value for name, value in old.export().items() if name not in ADDED}
+    new.load(saved)
+    assert (new.offset, new.running, new.talk) == (old.offset, 1.0, 0.0)
+    steps(new, drawn[50:])
+    assert 0.3 < new.talk < 0.6
 
 
 def test_a_fleet_of_before_there_was_a_correction_still_opens() -> None:
@@ -125,7 +224,7 @@ def test_a_twin_that_always_cries_deafens_no_other(count: int) -> None:
 
 def test_the_offset_stays_within_its_bounds() -> None:
     low, high = Fleet(RATE), Fleet(RATE)
-    steps(low, np.full((3000, 3), -9.0))
+    steps(low, np.full((3000, 3), -3.9))
     steps(high, np.full((3000, 200), 50.0))
     assert fleet_module.LEAST <= low.offset < -1.0
     assert 0.0 < high.offset <= fleet_module.MOST

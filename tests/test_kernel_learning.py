@@ -211,3 +211,25 @@ def test_statsmodels_filters_the_nile_to_the_same_levels() -> None:
     likelihood = -0.5 * sum(np.log(2 * np.pi * s) + i for i, s in nis[1:])
     assert likelihood == pytest.approx(result.llf_obs.sum(), rel=1e-10)
     assert variances[-1] == pytest.approx(4031.4, abs=1.5)  # the steady state in the book's figure 2.1
+
+
+@both_models
+def test_the_noise_of_a_signal_at_rest_is_known_no_better_the_longer_it_rests(model: str) -> None:
+    """Moves of sizes of any fineness, each by itself, in the midst of readings that repeat."""
+    rng = np.random.default_rng(31)
+    signal = np.zeros((8000, TWINS))
+    signal[::40] = rng.exponential(1.0, (200, TWINS))
+    course = follow(model, signal)
+    known = np.minimum(course.variance[400], 0.3**2 / 12.0)  # hardly ever is the mean of twenty moves below 0.3
+    assert (course.variance[2000:] >= known * 0.5).all()
+    deviations = np.abs(course.innovation)[::40]
+    early, end = np.median(deviations[20:60], axis=0), np.median(deviations[-40:], axis=0)
+    assert (end < early * 2.0).all()
+
+
+def test_a_signal_that_moves_after_a_rest_is_as_uncertain_as_it_was_before_it() -> None:
+    noise = white(32, 1000)
+    course = follow("level", np.concatenate([noise, np.repeat(noise[-1:], 3000, axis=0), white(33, 100)]))
+    before, after = course.variance[900:1000].mean(axis=0), course.variance[3999]
+    assert (after > before / 40.0).all()  # down to the twelfth of a squared move, and no further
+    assert (after < before).all()  # it is not thought to be larger either

@@ -186,7 +186,8 @@ class Anomaly:
         heard = np.flatnonzero((c["top"][:rows] >= 0.0) & (interval > 0.0) & known)
         nominal = np.array(list(map(self._nominal, interval[heard].tolist())))
         spans = np.maximum(interval[heard] / self.fleet.length, 1.0)
-        c["often"][heard] = self.fleet.step(now, c["top"][heard] - nominal, spans, c["often"][heard])
+        distances = np.where(c["top"][heard] > 0.0, c["top"][heard] - nominal, -np.inf)
+        c["often"][heard] = self.fleet.step(now, distances, spans, c["often"][heard])
         c["top"][:rows] = -1.0
 
     def limit_of(self, row: int) -> float | None:

@@ -30,7 +30,7 @@ from functools import cache
 from agent.emitted import Prepared, prepare
 from agent.expr import Expr, const, maximum, minimum, sqrt, sym, where
 from agent.native import Column
-from agent.tail import KNOTS, learned, most_claimed, surprise
+from agent.tail import KNOTS, SCORE, learned, most_claimed, surprise
 
 FAST = 10.0  # judgements over which readings are smoothed
 MEMORY = 4000.0  # judgements over which means and covariances are learned
@@ -90,7 +90,7 @@ def program(channels: int) -> dict[str, Prepared]:
     same = beyond & (sym("episode") > 0.0)
     after = [
         (loads[f"K{k}"], where(same, old, minimum(new, old * most)))
-        for k, (old, new) in enumerate(zip(knots, learned(largest, blocks, knots), strict=True))
+        for k, (old, new) in enumerate(zip(knots, learned(largest, blocks, knots, SCORE), strict=True))
     ]
     after += [(loads["episode"], where(beyond, 1.0, 0.0)), (loads["B"], const(0.0))]
     functions["learn"] = prepare("learn", ("i",), (), loads, after, [])

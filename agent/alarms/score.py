@@ -34,7 +34,7 @@ from agent.distribute import Plan
 from agent.emitted import Prepared, prepare
 from agent.expr import Expr, const, lift, magnitude, maximum, minimum, narrowed, sqrt, sym, where
 from agent.native import Column
-from agent.tail import KNOTS, learned, most_claimed, surprise
+from agent.tail import KNOTS, SCORE, learned, most_claimed, surprise
 
 HOURS = 24
 SHARE = {"hour": 0.5, "sudden": 0.2, "shift": 0.1, "noise": 0.02, "flat": 0.05}  # of the budget, in proportion
@@ -166,7 +166,7 @@ class _Step:
         statistic = where(n > 3.0, where(scale > 0.0, _ratio(magnitude(self.z - usual), scale), 0.0), 0.0)
         knots = _knots("H")
         evidence = minimum(surprise(statistic, knots), most_claimed(n))
-        for k, knot in enumerate(learned(statistic, n, knots)):
+        for k, knot in enumerate(learned(statistic, n, knots, SCORE)):
             self.put(f"H{k}", where(n > 3.0, knot, knots[k]))
         low, high = sym("lo"), sym("hi")
         outside = _ratio(maximum(self.z - high, low - self.z), high - low)
@@ -286,7 +286,7 @@ def program(detectors: tuple[str, ...], *, weekly: bool) -> dict[str, Prepared]:
     for name, block in BLOCKS.items():
         knots, largest = _knots(block.knots), sym(block.largest)
         stores = [(loads[block.largest], const(0.0))]
-        for k, knot in enumerate(learned(largest, s.n / block.readings, knots)):
+        for k, knot in enumerate(learned(largest, s.n / block.readings, knots, SCORE)):
             stores.append((loads[f"{block.knots}{k}"], knot))
         own = {column: loads[column] for column in ROW}
         functions[f"learn_{name}"] = prepare(f"learn_{name}", ("i",), (), own, stores, [])
@@ -305,7 +305,7 @@ def plan_run(detectors: tuple[str, ...], *, weekly: bool, settled: bool) -> Plan
         largest = s.new[block.largest]
         kept = narrowed(largest) if block.largest in NARROW else largest
         knots = _knots(block.knots)
-        for k, knot in enumerate(learned(kept, s.new["n"] / block.readings, knots)):
+        for k, knot in enumerate(learned(kept, s.new["n"] / block.readings, knots, SCORE)):
             s.new[f"{block.knots}{k}"] = where(ends, knot, knots[k])
         s.new[block.largest] = where(ends, 0.0, largest)
     series = ("x", *(("added",) if weekly else ()), "c", "size", "d", *(f"ends_{name}" for name in BLOCKS))
