@@ -112,9 +112,9 @@ class Announcer:
             if self.paced:
                 c["published"][chosen] = at
         if len(chosen) and not self.muted:
-            called, safe, texts = self.rows.spelled(chosen.tolist())
+            safe, texts = self.rows.spelled(chosen)
             columns = c["status"][chosen], c["time"][chosen], at, seq
-            self._states.payloads.extend(self.encoder.write_many(chosen, called, texts, *columns))
+            self._states.payloads.extend(self.encoder.write_many(chosen, texts, *columns))
             self._states.topics.extend(joined(self.rows.prefix, safe, b"/state"))
             self._states.messages.extend(causes)
         if self.forecaster.horizons:
@@ -169,9 +169,9 @@ class Announcer:
     ) -> None:
         """Write the states of these rows as they were. shown: the columns that the encoder reads (`names`), at each."""
         if len(rows) and not self.muted:
-            called, safe, texts = self.rows.spelled(rows.tolist())
+            safe, texts = self.rows.spelled(rows)
             columns = self.rows.columns["status"][rows], times, received, sequence
-            self._states.payloads.extend(self.encoder.write_many(None, called, texts, *columns, shown=shown))
+            self._states.payloads.extend(self.encoder.write_many(None, texts, *columns, shown=shown))
             self._states.topics.extend(joined(self.rows.prefix, safe, b"/state"))
             self._states.messages.extend(messages.tolist())
 

@@ -77,6 +77,7 @@ def test_states_written_together_are_those_written_one_by_one(
             zip(times.tolist(), processed.tolist(), names, status, seq.tolist(), strict=True)
         )
     ]
-    rows, texts = np.arange(count), block.rows.spelled(range(count))[2]
-    together = encoder.write_many(rows, names, texts, np.array(status), times, processed, seq)
+    rows = np.arange(count)
+    _, texts = block.rows.spelled(rows)
+    together = encoder.write_many(rows, texts, np.array(status), times, processed, seq)
     assert together == one_by_one
