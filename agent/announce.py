@@ -93,9 +93,10 @@ class Announcer:
         v = self.rows.views
         status = STATUS_NAMES[v["status"][row]]
         values = self.encoder.gather(row)
-        payload = self.encoder.write(v["time"][row], received, 0.0, self.rows.names[row], status, seq, values)
+        name, topic = self.rows.addressed(row, b"/state")
+        payload = self.encoder.write(v["time"][row], received, 0.0, name, status, seq, values)
         self._states.messages.append(message)
-        self._states.topics.append(self.rows.topic(row, b"/state"))
+        self._states.topics.append(topic)
         self._states.payloads.append(payload)
 
     def updated_many(self, rows: NDArray[np.intp], messages: list[int], received: NDArray[np.float64]) -> None:
@@ -132,9 +133,10 @@ class Announcer:
         v["forecast"][row] = received + float(self.forecast.interval)
         if self.muted:
             return
-        name, seq = self.rows.names[row], v["seq"][row]
+        name, topic = self.rows.addressed(row, b"/forecast")
+        seq = v["seq"][row]
         self._forecasts.messages.append(message)
-        self._forecasts.topics.append(self.rows.topic(row, b"/forecast"))
+        self._forecasts.topics.append(topic)
         self._forecasts.payloads.append(self.forecaster.write(row, v["time"][row], received, name, seq))
 
     # -- after many messages of the same rows: `agent.runs`
@@ -220,10 +222,10 @@ class Announcer:
         seq = v["seq"][row] = v["seq"][row] + 1
         if self.paced:
             v["published"][row] = now
-        status = STATUS_NAMES[v["status"][row]]
+        status, (name, topic) = STATUS_NAMES[v["status"][row]], self.rows.addressed(row, b"/state")
         self._states.messages.append(len(self._states.messages))
-        self._states.topics.append(self.rows.topic(row, b"/state"))
-        self._states.payloads.append(self.encoder.write(time, now, age, self.rows.names[row], status, seq, values))
+        self._states.topics.append(topic)
+        self._states.payloads.append(self.encoder.write(time, now, age, name, status, seq, values))
 
 
 def tracked_states(plan: Plan) -> int:

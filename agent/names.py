@@ -24,6 +24,7 @@ class Names:
     def __init__(self) -> None:
         self._count = 0
         self._texts = np.zeros(0, f"S{_STEP}")
+        self._item = self._texts.item
         self._others: dict[int, bytes] = {}
 
     def __len__(self) -> int:
@@ -38,7 +39,7 @@ class Names:
             width = max(width, (len(text) + _STEP - 1) // _STEP * _STEP)
             grown = np.zeros(room(capacity, row + 1) if row >= capacity else capacity, f"S{width}")
             grown[:row] = self._texts[:row]
-            self._texts = grown
+            self._texts, self._item = grown, grown.item
         self._texts[row] = text
         self._count += 1
 
@@ -51,7 +52,7 @@ class Names:
             yield from [text.decode() for text in self.encoded_many(rows)]
 
     def encoded(self, row: int) -> bytes:
-        text: bytes = self._texts.item(row)
+        text: bytes = self._item(row)
         return text if text or row not in self._others else self._others[row]
 
     def encoded_many(self, rows: NDArray[np.intp]) -> list[bytes]:

@@ -123,8 +123,13 @@ class Rows:
 
     def topic(self, row: int, suffix: bytes) -> bytes:
         """`<prefix>/<site>/<asset><suffix>`, safe whatever the asset is called."""
-        safe, _ = self._unusual.get(row) or (self.names.encoded(row), b"")
-        return self.prefix + safe + suffix
+        return self.addressed(row, suffix)[1]
+
+    def addressed(self, row: int, suffix: bytes) -> tuple[str, bytes]:
+        """The name of a row, and `topic` of it."""
+        text = self.names.encoded(row)
+        safe, _ = self._unusual.get(row) or (text, b"")
+        return text.decode(), self.prefix + safe + suffix
 
     def spelled(self, rows: NDArray[np.intp]) -> tuple[list[bytes], list[bytes]]:
         """The names of these rows as levels of a topic, and as they stand in JSON."""
