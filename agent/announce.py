@@ -93,9 +93,10 @@ class Announcer:
         v = self.rows.views
         status = STATUS_NAMES[v["status"][row]]
         values = self.encoder.gather(row)
-        payload = self.encoder.write(v["time"][row], received, 0.0, self.rows.names[row], status, seq, values)
+        name, topic = self.rows.addressed(row, b"/state")
+        payload = self.encoder.write(v["time"][row], received, 0.0, name, status, seq, values)
         self._states.messages.append(message)
-        self._states.topics.append(self.rows.topic(row, b"/state"))
+        self._states.topics.append(topic)
         self._states.payloads.append(payload)
 
     def updated_many(self, rows: NDArray[np.intp], messages: list[int], received: NDArray[np.float64]) -> None:
@@ -112,9 +113,9 @@ class Announcer:
             if self.paced:
                 c["published"][chosen] = at
         if len(chosen) and not self.muted:
-            called, safe, texts = self.rows.spelled(chosen.tolist())
+            safe, texts = self.rows.spelled(chosen)
             columns = c["status"][chosen], c["time"][chosen], at, seq
-            self._states.payloads.extend(self.encoder.write_many(chosen, called, texts, *columns))
+            self._states.payloads.extend(self.encoder.write_many(chosen, texts, *columns))
             self._states.topics.extend(joined(self.rows.prefix, safe, b"/state"))
             self._states.messages.extend(causes)
         if self.forecaster.horizons:
@@ -132,9 +133,10 @@ class Announcer:
         v["forecast"][row] = received + float(self.forecast.interval)
         if self.muted:
             return
-        name, seq = self.rows.names[row], v["seq"][row]
+        name, topic = self.rows.addressed(row, b"/forecast")
+        seq = v["seq"][row]
         self._forecasts.messages.append(message)
-        self._forecasts.topics.append(self.rows.topic(row, b"/forecast"))
+        self._forecasts.topics.append(topic)
         self._forecasts.payloads.append(self.forecaster.write(row, v["time"][row], received, name, seq))
 
     # -- after many messages of the same rows: `agent.runs`
@@ -169,9 +171,9 @@ class Announcer:
     ) -> None:
         """Write the states of these rows as they were. shown: the columns that the encoder reads (`names`), at each."""
         if len(rows) and not self.muted:
-            called, safe, texts = self.rows.spelled(rows.tolist())
+            safe, texts = self.rows.spelled(rows)
             columns = self.rows.columns["status"][rows], times, received, sequence
-            self._states.payloads.extend(self.encoder.write_many(None, called, texts, *columns, shown=shown))
+            self._states.payloads.extend(self.encoder.write_many(None, texts, *columns, shown=shown))
             self._states.topics.extend(joined(self.rows.prefix, safe, b"/state"))
             self._states.messages.extend(messages.tolist())
 
@@ -220,10 +222,10 @@ class Announcer:
         seq = v["seq"][row] = v["seq"][row] + 1
         if self.paced:
             v["published"][row] = now
-        status = STATUS_NAMES[v["status"][row]]
+        status, (name, topic) = STATUS_NAMES[v["status"][row]], self.rows.addressed(row, b"/state")
         self._states.messages.append(len(self._states.messages))
-        self._states.topics.append(self.rows.topic(row, b"/state"))
-        self._states.payloads.append(self.encoder.write(time, now, age, self.rows.names[row], status, seq, values))
+        self._states.topics.append(topic)
+        self._states.payloads.append(self.encoder.write(time, now, age, name, status, seq, values))
 
 
 def tracked_states(plan: Plan) -> int:

@@ -80,7 +80,9 @@ class Bank:
         self.state_columns = [self.columns[name] for name in self.layout.state]
         self._compile()
 
-    def _kind(self, name: str) -> type[np.floating[Any]]:
+    def _kind(self, name: str) -> type[np.generic]:
+        if name == "b":
+            return np.uint8
         return np.float32 if self.layout.narrow(name) else np.float64
 
     def _start(self, name: str) -> float:
@@ -157,7 +159,7 @@ class Bank:
     def _reset(self, row: int, entry: int, time: float, value: float) -> None:
         """Numbers beyond what float64 holds: start the row over at this reading, rather than stay at NaN for ever."""
         for name in self.layout.state:
-            self.views[name][row] = self._start(name)
+            self.columns[name][row] = self._start(name)
         if entry < self.measured:
             first(self, row, entry, time, value)
             v = self.views

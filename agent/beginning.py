@@ -28,17 +28,17 @@ def begin(bank: Bank, row: int, entry: int, time: float, value: float) -> bool:
     c, v = bank.component, bank.views
     begun = v["b"][row]
     if entry >= bank.measured:
-        if begun == 0.0:
+        if begun == 0:
             v[f"u{entry - bank.measured}"][row] = value
             v["T"][row], v["L"][row] = time, float(entry)
             return False
         return True
-    if begun == 0.0:
+    if begun == 0:
         first(bank, row, entry, time, value)
         return True
     dt = time - v["T"][row]
     if dt > 0.0:
-        v["b"][row] = 2.0
+        v["b"][row] = 2
         v["d"][row] = dt
         r = _first_variance(bank, row, entry, value)
         for j, s in enumerate(c.states):
@@ -71,7 +71,7 @@ def first(bank: Bank, row: int, entry: int, time: float, value: float) -> None:
         if source.constant is None and v[f"u{k}"][row] != v[f"u{k}"][row]:
             v[f"u{k}"][row] = value if source.default is None else source.default
     v["T"][row] = time
-    v["b"][row] = 1.0
+    v["b"][row] = 1
 
 
 def _first_variance(bank: Bank, row: int, entry: int, value: float) -> float:
@@ -101,7 +101,7 @@ def spread(bank: Bank, row: int, entry: int, r: float) -> None:
 def begin_many(bank: Bank, rows: Rows, entry: int, times: Floats, values: Floats) -> None:
     """As `begin`, for different rows that have begun fewer than two steps."""
     c, columns = bank.component, bank.columns
-    new = columns["b"][rows] == 0.0
+    new = columns["b"][rows] == 0
     first = rows[new]
     if entry >= bank.measured:
         columns[f"u{entry - bank.measured}"][first] = values[new]
@@ -114,7 +114,7 @@ def begin_many(bank: Bank, rows: Rows, entry: int, times: Floats, values: Floats
     second, dt = rows[later], elapsed[later]
     if not len(second):
         return
-    columns["b"][second] = 2.0
+    columns["b"][second] = 2
     columns["d"][second] = dt
     r = _first_variance_many(bank, second, entry, values[later])
     if c.initial is None:
@@ -149,7 +149,7 @@ def _first_many(bank: Bank, rows: Rows, entry: int, times: Floats, values: Float
             default = values if source.default is None else source.default
             column[rows] = np.where(np.isnan(column[rows]), default, column[rows])
     columns["T"][rows] = times
-    columns["b"][rows] = 1.0
+    columns["b"][rows] = 1
 
 
 def _first_variance_many(bank: Bank, rows: Rows, entry: int, values: Floats) -> Floats:

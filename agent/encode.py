@@ -18,7 +18,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.bank import Bank
 from agent.expr import Expr, compile_function, const, emit, sqrt, sym, where
-from agent.template import Template, learn
+from agent.template import Template, learn, unquoted
 from agent.types import STATUS_NAMES, AlarmState, Quality
 
 ENCODER = msgspec.json.Encoder()
@@ -329,7 +329,6 @@ class StateEncoder:
     def write_many(
         self,
         rows: Any,
-        names: Sequence[str],
         quoted: Sequence[bytes],
         statuses: Any,
         times: Any,
@@ -347,20 +346,20 @@ class StateEncoder:
         else:
             scope = self._gather_arrays.__globals__ | {f"{name}_": column for name, column in shown.items()}
             gathered = FunctionType(self._gather_arrays.__code__, scope)(slice(None))
-        columns = [np.broadcast_to(np.asarray(c), len(names)) for c in gathered]
+        columns = [np.broadcast_to(np.asarray(c), len(quoted)) for c in gathered]
         codes = [statuses, *(columns[at] for at in self._codes)]
         key = tuple(int(code[0]) for code in codes)
         if all((code == first).all() for code, first in zip(codes, key, strict=True)):
-            return self._write_alike(key, columns, names, quoted, times, processed, seq)
+            return self._write_alike(key, columns, quoted, times, processed, seq)
         alike: dict[tuple[int, ...], list[int]] = {}
         for k, own in enumerate(zip(*(code.tolist() for code in codes), strict=True)):
             alike.setdefault(own, []).append(k)
-        messages = [b""] * len(names)
+        messages = [b""] * len(quoted)
         for key, places in alike.items():
-            own_names, own_texts = [names[k] for k in places], [quoted[k] for k in places]
+            own_texts = [quoted[k] for k in places]
             own_columns = [column[places] for column in columns]
             numbers = times[places], processed[places], seq[places]
-            written = self._write_alike(key, own_columns, own_names, own_texts, *numbers)
+            written = self._write_alike(key, own_columns, own_texts, *numbers)
             for k, message in zip(places, written, strict=True):
                 messages[k] = message
         return messages
@@ -369,21 +368,21 @@ class StateEncoder:
         self,
         key: tuple[int, ...],
         columns: Sequence[Any],
-        names: Sequence[str],
         quoted: Sequence[bytes],
         times: Any,
         processed: Any,
         seq: Any,
     ) -> list[bytes]:
         """Messages with the same status and qualities, `key`."""
-        template = self._template(key) if len(names) >= _TEMPLATE_PAYS else None
+        template = self._template(key) if len(quoted) >= _TEMPLATE_PAYS else None
         if template is None:
             status, values = STATUS_NAMES[key[0]], zip(*(column.tolist() for column in columns), strict=True)
+            names = map(unquoted, quoted)
             listed = (times.tolist(), processed.tolist(), names, seq.tolist(), values)
             return [self.write(t, p, 0.0, name, status, n, v) for t, p, name, n, v in zip(*listed, strict=True)]
         shown = [times, processed, seq, *(column for at, column in enumerate(columns) if at not in self._codes)]
         messages: list[bytes] = []
-        for low in range(0, len(names), _AT_ONCE):
+        for low in range(0, len(quoted), _AT_ONCE):
             part = slice(low, low + _AT_ONCE)
             numbers: list[float] = []
             for column in shown:

@@ -23,7 +23,7 @@ BACKLOG = 2  # slot of the backlog mark; 0 and 1 are the checkpoints
 class History:
     """Rings and marks of one bank. With a single entry none need be kept."""
 
-    def __init__(self, window: int, states: Sequence[type[np.floating[Any]]], *, single: bool) -> None:
+    def __init__(self, window: int, states: Sequence[type[np.generic]], *, single: bool) -> None:
         """window: readings that are kept; states: the types of the columns that make up a row's state."""
         self.window = window
         self.half = window // 2

@@ -62,8 +62,8 @@ class Layout:
 
     @staticmethod
     def narrow(name: str) -> bool:
-        """Whether float32 holds it as well: small counts, and knots, whose steps are far larger than what is left out."""
-        return name[0] in "bok"
+        """Whether float32 holds it as well: what is bounded, and knots, whose steps are far larger than what is left out."""
+        return name[0] in "eok"
 
 
 def layout(c: Component) -> Layout:

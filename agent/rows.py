@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.columns import grown
+from agent.names import Names
 from agent.template import quoted
 from agent.topics import safe_level
 
@@ -23,7 +24,7 @@ GOOD, UNCERTAIN, BAD, STUCK, INCONSISTENT, RELEARNED = range(6)
 class Index(Mapping[str, int]):
     """Rows by their names: open addressing with linear probing, which keeps no name and no number twice."""
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, names: Names | Sequence[str]) -> None:
         """names: of the rows that are added, at their places."""
         self._names = names
         self._count = 0
@@ -71,7 +72,7 @@ class Rows:
 
     def __init__(self, channels: int, tracked: int, prefix: bytes) -> None:
         """channels: how many; tracked: states whose last published mean is kept; prefix: of every topic."""
-        self.names: list[str] = []
+        self.names = Names()
         self.row_of = Index(self.names)
         # Names as a level of a topic and as they stand in JSON, where these are not just their bytes.
         self._unusual: dict[int, tuple[bytes, bytes]] = {}
@@ -122,20 +123,24 @@ class Rows:
 
     def topic(self, row: int, suffix: bytes) -> bytes:
         """`<prefix>/<site>/<asset><suffix>`, safe whatever the asset is called."""
-        safe, _ = self._unusual.get(row) or (self.names[row].encode(), b"")
-        return self.prefix + safe + suffix
+        return self.addressed(row, suffix)[1]
 
-    def spelled(self, rows: Sequence[int]) -> tuple[list[str], list[bytes], list[bytes]]:
-        """The names of these rows; the same as levels of a topic, and as they stand in JSON."""
-        names = [self.names[row] for row in rows]
-        safe = [name.encode() for name in names]
+    def addressed(self, row: int, suffix: bytes) -> tuple[str, bytes]:
+        """The name of a row, and `topic` of it."""
+        text = self.names.encoded(row)
+        safe, _ = self._unusual.get(row) or (text, b"")
+        return text.decode(), self.prefix + safe + suffix
+
+    def spelled(self, rows: NDArray[np.intp]) -> tuple[list[bytes], list[bytes]]:
+        """The names of these rows as levels of a topic, and as they stand in JSON."""
+        safe = self.names.encoded_many(rows)
         if not self._unusual:
-            return names, safe, safe
-        found = [(k, self._unusual[row]) for k, row in enumerate(rows) if row in self._unusual]
+            return safe, safe
+        found = [(k, self._unusual[row]) for k, row in enumerate(rows.tolist()) if row in self._unusual]
         texts = safe.copy()
         for k, (level, text) in found:
             safe[k], texts[k] = level, text
-        return names, safe, texts
+        return safe, texts
 
     def lags(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """Arrival minus event time of the newest reading: turns event times into arrival times. 0 before the first."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 _ENCODE = msgspec.json.Encoder().encode
+_DECODE = msgspec.json.Decoder(str).decode
 _END = b"\0"  # between messages: never part of JSON, where it is escaped, nor of a topic
 _TRIES = 8  # different sets of values that are easily found, should a name look like one of them
 
@@ -62,6 +63,12 @@ def learn(write: Callable[[str, list[float]], bytes], numbers: int) -> Template 
 def quoted(text: str) -> bytes:
     """The text as it stands between the quotes of JSON."""
     return _ENCODE(text)[1:-1]
+
+
+def unquoted(quoted: bytes) -> str:
+    """The text that stands between quotes of JSON like this."""
+    text: str = _DECODE(b'"' + quoted + b'"')
+    return text
 
 
 def joined(before: bytes, middles: Sequence[bytes], after: bytes) -> list[bytes]:

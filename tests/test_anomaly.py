@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from agent import snapshot
 from agent.alarms.anomaly import Anomaly
-from agent.alarms.score import DETECTORS
+from agent.alarms.score import DETECTORS, WIDEST
 from agent.configfile import load
 from agent.twins import Twins
 from agent.types import AlarmChange, Batch, Transition
@@ -253,3 +254,19 @@ def test_levels_of_hours_that_were_stored_by_themselves_are_taken_over(season: s
                 for levels, core in zip(own, (after, whole), strict=True)
             ]
         assert own[0] == pytest.approx(own[1], rel=1e-4)
+
+
+@pytest.mark.parametrize("level", [1e100, -1e100])
+def test_what_was_usual_beyond_what_is_kept_is_told_as_far_as_that(level: float) -> None:
+    core, stored = twins(), twins()
+    values = level * (1.0 + 1e-3 * noise(3000))
+    play(core, [*values, 3.0 * level])
+    columns = rule(core).columns
+    assert columns["usual"][0] == pytest.approx(math.copysign(WIDEST, level))
+    assert columns["spread"][0] == pytest.approx(WIDEST)
+    # As it was stored when it was kept in full.
+    play(stored, [1.0])
+    row, wide = np.array([0]), {"usual": np.array([level]), "spread": np.array([1e97])}
+    rule(stored).load(row, rule(core).export(row) | wide)
+    for name in wide:
+        assert rule(stored).columns[name][0] == columns[name][0]

@@ -54,7 +54,7 @@ def test_an_input_reaches_its_twins_also_where_its_topic_looks_like_that_of_an_a
     say(t, b'{"time": 1699999990, "v": 20}')
     out = say(t, b"5.5", topic="plant/weather")
     assert (out.readings, out.rejects) == (1, [])
-    assert t.blocks[0].rows.names == ["pump"]
+    assert list(t.blocks[0].rows.names) == ["pump"]
     assert t.blocks[0].banks[0].columns["u0"][0] == 5.5
 
 

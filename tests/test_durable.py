@@ -148,7 +148,7 @@ def test_what_was_taken_in_relaxed_mode_is_on_the_disk_after_a_second_without_be
             assert len(back.twins) == 1
         agent.rest(1.0)
         with Agent(copied(tmp_path / "t.db", tmp_path / "copy")) as back:
-            assert back.twins.blocks[0].rows.names == ["one", "x"]
+            assert list(back.twins.blocks[0].rows.names) == ["one", "x"]
 
 
 def test_silence_while_the_agent_was_away_raises_nothing_and_makes_nobody_stale(tmp_path: Path) -> None:

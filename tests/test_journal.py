@@ -32,7 +32,7 @@ class Recorder:
             made = [
                 Made(k, name, float(b.rows.columns["made"][row]))
                 for k, (b, n) in enumerate(zip(self.twins.blocks, before, strict=True))
-                for row, name in enumerate(b.rows.names[n:], n)
+                for row, name in enumerate(list(b.rows.names)[n:], n)
             ]
             self.turns.append(Taken(steps, received, made))  # type: ignore[arg-type]  # as the core gives them
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.names import WIDEST, Names
 from agent.rows import Index, Rows
 from agent.topics import safe_level
 
@@ -19,11 +21,36 @@ def test_a_name_is_spelled_for_topics_and_for_json(names: list[str], data: st.Da
     for name in names:
         rows.add(name, 0.0)
     asked = data.draw(st.lists(st.integers(0, len(names) - 1), max_size=8))
-    called, levels, texts = rows.spelled(asked)
-    assert called == [names[row] for row in asked]
+    levels, texts = rows.spelled(np.array(asked, np.intp))
+    assert [rows.names[row] for row in asked] == [names[row] for row in asked]
     assert levels == [safe_level(names[row]).encode() for row in asked]
     assert [b'"' + text + b'"' for text in texts] == [msgspec.json.encode(names[row]) for row in asked]
     assert [rows.topic(row, b"/state") for row in asked] == [b"twinned/site/" + level + b"/state" for level in levels]
+
+
+AWKWARD = st.sampled_from(["", "\0", "a\0", "a\0b", "é" * 32, "é" * 33, "x" * WIDEST, "x" * (WIDEST + 1)])
+
+
+@given(st.lists(NAMES | AWKWARD, max_size=60), st.data())
+def test_names_are_read_as_they_were_given(given_names: list[str], data: st.DataObject) -> None:
+    names = Names()
+    for count, name in enumerate(given_names):
+        assert len(names) == count
+        names.append(name)
+        assert names[count] == name
+    assert list(names) == given_names
+    assert [names[row] for row in range(len(names))] == given_names
+    asked = data.draw(st.lists(st.integers(0, len(names) - 1), max_size=8)) if given_names else []
+    texts = [given_names[row].encode() for row in asked]
+    assert names.encoded_many(np.array(asked, np.intp)) == texts
+    assert [names.encoded(row) for row in asked] == texts
+
+
+def test_more_names_than_are_read_at_a_time_are_read_in_order() -> None:
+    names, expected = Names(), [f"asset{k}" * (1 + k % 12) for k in range(2500)]
+    for name in expected:
+        names.append(name)
+    assert list(names) == expected
 
 
 class Colliding(str):

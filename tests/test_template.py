@@ -64,9 +64,11 @@ def test_states_written_together_are_those_written_one_by_one(
         block.add(name, 0.0)
     columns, encoder = block.rows.columns, block.announcer.encoder
     values = data.draw(st.lists(narrow, min_size=16, max_size=16))
-    kept = [column for bank in block.banks for column in bank.columns.values()]
-    for first, column in enumerate(kept):
-        column[:count] = [values[(first * 5 + k) % 16] for k in range(4)] * 10
+    begun = data.draw(st.lists(st.integers(0, 2), min_size=4, max_size=4))
+    kept = [(name, column) for bank in block.banks for name, column in bank.columns.items()]
+    for first, (name, column) in enumerate(kept):
+        shown = begun if name == "b" else [values[(first * 5 + k) % 16] for k in range(4)]
+        column[:count] = shown * 10
     for slot in range(2):
         columns[f"quality{slot}"][:count] = quality
     times = np.array([1.5, math.nan, 3e9, -1.0] * 10)
@@ -77,6 +79,7 @@ def test_states_written_together_are_those_written_one_by_one(
             zip(times.tolist(), processed.tolist(), names, status, seq.tolist(), strict=True)
         )
     ]
-    rows, texts = np.arange(count), block.rows.spelled(range(count))[2]
-    together = encoder.write_many(rows, names, texts, np.array(status), times, processed, seq)
+    rows = np.arange(count)
+    _, texts = block.rows.spelled(rows)
+    together = encoder.write_many(rows, texts, np.array(status), times, processed, seq)
     assert together == one_by_one

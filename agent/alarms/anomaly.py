@@ -251,7 +251,9 @@ class Anomaly:
             data = _referred(data)
         for name, column in self.columns.items():
             if name in data and name not in _SEASON:  # what was stored before there were fleets lacks `top` and `often`
-                column[..., rows] = data[name].T
+                kept = data[name].T
+                narrower = column.dtype == np.float32 and kept.dtype != np.float32
+                column[..., rows] = np.clip(kept, -score.WIDEST, score.WIDEST) if narrower else kept
         if self.weekly:
             season.load(self.columns, self.weeks, rows, data, always=self.always)
 

@@ -95,7 +95,10 @@ NARROW = frozenset(
         "raw",
         "peak",
         "rest",
+        "top",
         "cause",
+        "usual",
+        "spread",
     )
 )
 WIDEST = 3e38  # what float32 holds
@@ -262,8 +265,8 @@ def _step(detectors: tuple[str, ...], *, weekly: bool, begun: bool = False) -> t
         raw = maximum(own, raw)
     told = s.episode(raw)
     s.put("cause", where(told & (s.n >= FIRST), cause, sym("cause")))
-    s.put("usual", where(told, usual + s.added, sym("usual")))
-    s.put("spread", where(told, spread, sym("spread")))
+    s.put("usual", where(told, maximum(minimum(usual + s.added, WIDEST), -WIDEST), sym("usual")))
+    s.put("spread", where(told, minimum(spread, WIDEST), sym("spread")))
     s.put("z", s.x)
     s.put("n", s.n + 1.0)
     return s, raw
