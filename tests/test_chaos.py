@@ -23,14 +23,14 @@ def test_after_kills_at_random_instants_the_state_is_that_of_an_uninterrupted_ru
     assert outcome.faults["kill"]
     assert outcome.readings > 500
     assert outcome.differs == []
-    assert outcome.faultless, outcome
+    assert outcome.faultless, str(outcome)
 
 
 def test_damage_a_disk_that_takes_nothing_and_a_clock_that_is_set_cost_nothing_that_is_not_told(tmp_path: Path) -> None:
     kinds = {"flip a bit": 1.0, "truncate": 1.0, "forbid writing": 1.0, "step the clock": 1.0}
     outcome = run(seed=6, faults=5, rate=400.0, mode="strict", kinds=kinds, home=tmp_path, say=lambda _: None)
     assert all(outcome.faults.values()), outcome.faults
-    assert outcome.faultless, outcome
+    assert outcome.faultless, str(outcome)
     assert len(outcome.missing) == 0
     assert outcome.changes > 0
 
