@@ -91,9 +91,13 @@ class Anomaly:
         reading = bank[f"z{k}"][row]
         added = 0.0
         if self.weekly:
-            if v["slot"][row] != season.slot_of(time, fine=self.weeks.places[row] > 0):
-                one = np.array([row]), np.array([time]), np.array([reading])
-                self._forget(season.enter(self.columns, self.weeks, *one, always=self.always)[0])
+            fine = self.weeks.places[row] > 0
+            if v["slot"][row] != (slot := season.slot_of(time, fine=fine)):
+                if v["slot"][row] == season.NOWHERE and not fine and not self.always:
+                    season.enter_first(v, row, slot, reading)
+                else:
+                    one = np.array([row]), np.array([time]), np.array([reading])
+                    self._forget(season.enter(self.columns, self.weeks, *one, always=self.always)[0])
             if bank[f"i{k}"][row] <= season.COUNTS:
                 v["sum"][row] += reading - v["ref"][row]
                 v["count"][row] += 1.0
@@ -115,7 +119,7 @@ class Anomaly:
         calm = raw < CALM_LEAST or raw < self.threshold(row) * CALM_SHARE
         v["calm"][row] = v["calm"][row] + 1.0 if calm else 0.0
         if n == score.FIRST or n % reference.READINGS == 0.0:
-            reference.check(self.columns, self.weeks, np.array([row]))
+            reference.check_one(self.columns, v, self.weeks, row)
 
     def observe_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> None:
         k, bank, c = self.watched.channel, self.watched.bank.columns, self.columns

@@ -14,6 +14,8 @@ The second is for a sensor that was wrong for longer than that, and for meters t
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,31 @@ def check(c: Columns, weeks: Weeks, rows: Rows) -> None:
             _refer(c, weeks, far)
 
 
+def check_one(c: Columns, v: Mapping[str, Any], weeks: Weeks, row: int) -> None:
+    """As `check`, of one row. v: the columns as memory of one row after the other."""
+    mean = v["m"][row]
+    if v["n"][row] != score.FIRST:
+        spread = v["S"][row]
+        if spread > 0.0 and abs(mean - v["ref"][row]) > spread * FAR:
+            check(c, weeks, np.array([row]))
+        return
+    low, high = v["lo"][row], v["hi"][row]
+    middle = mean * score.FIRST - low - high
+    apart = max(min(middle - low, high - middle), 0.0) if middle == middle else math.inf
+    if high - low > apart * score.ABSURD and v["cause"][row] != FORGOT:
+        for name in score.ROW:
+            if name != "top":
+                v[name][row] = score.STARTS[name]
+        for name in score.HOUR:
+            c[name][:, row] = score.STARTS[name]
+        v["cause"][row] = FORGOT
+        if "slot" in c:
+            for name in season.ROW + season.SLOTTED:
+                c[name][..., row] = season.start(name)
+            if weeks.places[row]:
+                weeks.forget(np.array([row]))
+
+
 def is_far(mean: NDArray[Any], spread: NDArray[Any], ref: NDArray[Any]) -> NDArray[np.bool_]:
     """Whether the reference is too far off."""
     spread = spread.astype(np.float32).astype(float)
@@ -55,9 +82,9 @@ def _is_absurd(c: Columns, rows: Rows) -> NDArray[np.bool_]:
 
 
 def _start_over(c: Columns, weeks: Weeks, rows: Rows) -> None:
-    for name in score.ROW + score.HOUR:
+    for name, value in score.STARTS.items():
         if name != "top":  # the fleet has yet to count it
-            c[name][..., rows] = score.start(name)
+            c[name][..., rows] = value
     c["cause"][rows] = FORGOT
     if "slot" in c:
         for name in season.ROW + season.SLOTTED:

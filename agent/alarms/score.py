@@ -28,6 +28,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from agent.distribute import Plan
@@ -109,6 +110,9 @@ def start(name: str) -> float:
     if name[0] in "HFV" and name[1:].isdigit():
         return (HOURLY if name[0] == "H" else SMOOTHED)[int(name[1:])]
     return {"o": 1.0, "top": -1.0, "ref": math.nan}.get(name, 0.0)
+
+
+STARTS = MappingProxyType({name: start(name) for name in ROW + HOUR})
 
 
 def _knots(name: str) -> list[Expr]:

@@ -238,6 +238,13 @@ def run(
     return Ran(after, own, added)
 
 
+def enter_first(v: Mapping[str, Any], row: int, slot: int, value: float) -> None:
+    """As `enter`, of one row that was in no slot yet and begins with the coarse ones. v: memory of the columns."""
+    if v["ref"][row] != v["ref"][row]:
+        v["ref"][row] = value
+    v["sum"][row], v["count"][row], v["slot"][row] = 0.0, 0.0, slot
+
+
 def enter(c: Columns, weeks: Weeks, rows: Rows, times: Floats, values: Floats, *, always: bool) -> tuple[Rows, Rows]:
     """Rows leave the slots they were in, which are learned, and begin to be in others.
 
