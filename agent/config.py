@@ -457,7 +457,11 @@ class SurpriseAlarm(_Alarm, kw_only=True, frozen=True, tag="surprise", tag_field
     )
     readings: Annotated[
         int,
-        Meta(ge=1, le=32, description="Over how many readings the surprise is averaged; 1 reacts to a single reading."),
+        Meta(
+            ge=1,
+            le=32,
+            description="Over how many readings the surprise is averaged, half of which have to be improbable; 1 reacts to a single one.",
+        ),
     ] = 1
 
 

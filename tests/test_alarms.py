@@ -314,6 +314,18 @@ def test_a_surprise_alarm_over_several_readings_leaves_a_single_one_alone() -> N
     assert 502.0 < changes[0][0] < 511.0
 
 
+@pytest.mark.parametrize("readings", [2, 8, 31])
+def test_a_surprise_alarm_over_several_readings_needs_half_of_them_however_improbable(readings: int) -> None:
+    world = World(
+        {"odd": {"type": "surprise", "threshold": 3.0, "readings": readings}}, model="level", channels={"c": {}}
+    )
+    assert world.course(noise(400)) == []
+    changes = world.course([1e6 * (-3.0) ** k for k in range(12)] + noise(40), start=500.0)
+    raised = [time for time, _, what in changes if what == "raised"]
+    assert not raised or raised[0] >= 500.0 + readings / 2 - 1
+    assert raised or readings == 31
+
+
 def test_an_alarm_survives_a_snapshot_and_clears_as_the_same_alarm() -> None:
     alarms = HIGH | {
         "stuck": {"type": "flat", "duration": 3, "readings": 3},

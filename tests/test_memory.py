@@ -88,4 +88,4 @@ for size in (300, 5000, 70000):
 print(heap() - before)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert int(done.stdout) <= 32
+    assert int(done.stdout) <= 128  # KiB, of the 700 that come and go

@@ -358,6 +358,8 @@ class Surprise:
         self.pace = 2.0 / (spec.readings + 1.0)
         self.readings = spec.readings
         self.single = spec.readings == 1
+        # However improbable they are, half of the readings have to be.
+        self.most = math.inf if self.single else spec.threshold / (1.0 - (1.0 - self.pace) ** (spec.readings / 2.0))
         self.memory = Memory(("mean",))
         over = "" if self.single else f", averaged over {spec.readings} readings"
         self.words = f"improbable reading: surprise at or above {spec.threshold:g}{over}"
@@ -368,12 +370,12 @@ class Surprise:
     def observe(self, row: int, time: float) -> None:
         m = self.memory.views["mean"]
         new = self.watched.block.views[f"surprise{self.watched.slot}"][row]
-        m[row] = new if self.single else m[row] + (new - m[row]) * self.pace
+        m[row] = new if self.single else m[row] + (min(new, self.most) - m[row]) * self.pace
 
     def observe_many(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> None:
         m = self.memory.columns["mean"]
         new = self.watched.block.columns[f"surprise{self.watched.slot}"][rows]
-        m[rows] = new if self.single else m[rows] + (new - m[rows]) * self.pace
+        m[rows] = new if self.single else m[rows] + (np.minimum(new, self.most) - m[rows]) * self.pace
 
     def shift(self, rows: Index, by: float) -> None:
         """No times are remembered."""
