@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.shell.moderation import ENOUGH, WORTH, Moderation
+from agent.shell.moderation import ENOUGH, LASTING, WORTH, Moderation
 
 LONGEST = 0.02
 
@@ -43,7 +43,7 @@ def test_little_is_read_at_once() -> None:
 
 def test_much_is_read_in_helpings() -> None:
     stream = Stream(20_000.0, 2e-4)
-    stream.run(2 * LONGEST)
+    stream.run((LASTING + 1) * LONGEST)
     before = len(stream.helpings)
     stream.run(2.0)
     assert min(stream.helpings[before:]) >= 0.9 * 20_000 * LONGEST
@@ -58,7 +58,7 @@ def test_who_cannot_keep_up_never_waits() -> None:
 
 def test_no_more_than_enough_is_waited_for() -> None:
     stream = Stream(100_000.0, 2e-4)
-    stream.run(2 * LONGEST)
+    stream.run((LASTING + 1) * LONGEST)
     before = len(stream.helpings)
     stream.run(2.0)
     assert min(stream.helpings[before:]) > 0.8 * ENOUGH
@@ -78,6 +78,25 @@ def test_one_burst_is_no_stream() -> None:
     moderation.read(1, 10.0, awaited=False)
     moderation.read(400, 11.0, awaited=False)
     assert moderation.due < 11.0
+
+
+@given(st.integers(1, 2000), st.floats(0.03, 1.0))
+def test_a_sender_that_was_held_up_is_read_at_once(rate: int, held: float) -> None:
+    """What it says at once afterwards is no quick stream, however much it is."""
+    moderation, now = Moderation(LONGEST), 10.0
+    for _ in range(200):
+        now += 1.0 / rate
+        moderation.read(1, now)
+    now += held
+    left = int(rate * held)
+    while left > 0:
+        moderation.read(min(left, 100), now)
+        assert moderation.due < now
+        left, now = left - 100, now + 0.002
+    for _ in range(200):
+        now += 1.0 / rate
+        moderation.read(1, now)
+        assert moderation.due < now
 
 
 def test_who_waits_for_acknowledgements_is_read_at_once() -> None:

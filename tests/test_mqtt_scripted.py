@@ -14,6 +14,7 @@ import pytest
 
 from agent.shell.events import Event
 from agent.shell.frames import FIRST_ID
+from agent.shell.moderation import LASTING
 from agent.shell.mqtt import RETRY_V5, Session, Subscription
 from agent.types import Publications
 from tests.brokers import Peer, ScriptedBroker, free_port, packet, publish, varint
@@ -699,7 +700,11 @@ def test_properties_of_every_kind_do_not_disturb_the_payload() -> None:
         assert loop.messages == [("plant/a", b"1"), ("plant/b", b"2")]
 
 
-def _in_three(go: list[threading.Event], peer: Peer) -> None:
+HELPINGS = LASTING + 2
+TOTALS = range(300, 300 * HELPINGS + 1, 300)
+
+
+def _in_helpings(go: list[threading.Event], peer: Peer) -> None:
     _welcome(peer, v5=False)
     for event in go:
         event.wait(60)
@@ -709,36 +714,36 @@ def _in_three(go: list[threading.Event], peer: Peer) -> None:
 
 @pytest.mark.parametrize("gather", [0, "20ms"])
 def test_what_comes_by_the_thousand_is_left_to_gather(gather: str) -> None:
-    """A clock that the test moves: two helpings make a rate, and the third is waited for."""
-    now, go = time.monotonic(), [threading.Event() for _ in range(3)]
+    """A clock that the test moves: one helping and as many as have to be quick make a rate, and the next is waited for."""
+    now, go = time.monotonic(), [threading.Event() for _ in range(HELPINGS)]
     with (
-        ScriptedBroker(partial(_in_three, go)) as broker,
+        ScriptedBroker(partial(_in_helpings, go)) as broker,
         Loop(mqtt(port=broker.port, protocol="3.1.1", gather=gather), clock=lambda: now) as loop,
     ):
         session = loop.ready().session
-        for event, total in zip(go, (300, 600, 900), strict=True):
+        for event, total in zip(go, TOTALS, strict=True):
             event.set()
-            if total == 900:
+            if total == TOTALS[-1]:
                 assert session.wants_read() is (gather == 0)
                 assert (now < session.next_time() <= now + 0.02) is (gather != 0)
                 now += 0.025
                 assert session.wants_read()
             loop.until(lambda total=total: len(loop.messages) == total)
-            now += 0.025 if total < 600 else 0.0
+            now += 0.025 if total < TOTALS[-2] else 0.0
 
 
 def test_at_the_end_nothing_is_left_to_gather() -> None:
-    now, go = time.monotonic(), [threading.Event() for _ in range(3)]
+    now, go = time.monotonic(), [threading.Event() for _ in range(HELPINGS)]
     with (
-        ScriptedBroker(partial(_in_three, go)) as broker,
+        ScriptedBroker(partial(_in_helpings, go)) as broker,
         Loop(mqtt(port=broker.port, protocol="3.1.1"), clock=lambda: now) as loop,
     ):
         session = loop.ready().session
-        for event, total in zip(go[:2], (300, 600), strict=True):
+        for event, total in zip(go[:-1], TOTALS[:-1], strict=True):
             event.set()
             loop.until(lambda total=total: len(loop.messages) == total)
-            now += 0.025 if total < 600 else 0.0
+            now += 0.025 if total < TOTALS[-2] else 0.0
         assert not session.wants_read()
         session.drain()
-        go[2].set()
-        loop.until(lambda: len(loop.messages) == 900)
+        go[-1].set()
+        loop.until(lambda: len(loop.messages) == TOTALS[-1])

@@ -10,6 +10,9 @@ from __future__ import annotations
 from math import inf
 
 WORTH = 128  # messages that must be expected while gathering, or it is not worth the wait
+LASTING = (
+    3  # spans that all have to be that quick: a sender that was held up says at once what it had to say, and no more
+)
 ENOUGH = 512  # messages in one turn from which more of them hardly make one cheaper: `python -m bench core`
 
 
@@ -21,7 +24,8 @@ class Moderation:
         self._longest = longest
         self._since = -inf
         self._count = 0
-        self.rate = 0.0  # messages a second
+        self._rates = [0.0] * LASTING  # of the last spans
+        self.rate = 0.0  # messages a second, that have come in each of them
         self.due = -inf  # when to read again
 
     def read(self, count: int, now: float, *, awaited: bool = False, more: bool = False) -> None:
@@ -32,9 +36,11 @@ class Moderation:
         self._count += count
         elapsed = now - self._since
         if awaited:
-            self.rate, self._since, self._count = 0.0, now, 0
+            self._forget()
+            self._since, self._count = now, 0
         elif elapsed >= self._longest:
-            self.rate = self._count / elapsed if elapsed > 0.0 else 0.0
+            self._rates = [*self._rates[1:], self._count / elapsed if elapsed > 0.0 else 0.0]
+            self.rate = min(self._rates)
             self._since, self._count = now, 0
         # Who cannot keep up with the stream is later than this anyhow, and never waits.
         pays = self.rate * self._longest >= WORTH and not more
@@ -42,8 +48,12 @@ class Moderation:
 
     def begin(self) -> None:
         """Another connection: what came over the last one says nothing of it."""
-        self.rate, self.due = 0.0, -inf
+        self._forget()
+        self.due = -inf
         self._since, self._count = -inf, 0
+
+    def _forget(self) -> None:
+        self._rates, self.rate = [0.0] * LASTING, 0.0
 
     def stop(self) -> None:
         """From now on, read at once."""
