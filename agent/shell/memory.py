@@ -13,7 +13,6 @@ from pathlib import Path
 
 _M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8  # from glibc's malloc.h
 _TRIM_AT = 1 << 20  # bytes free at the top of the heap: a full turn takes about one MiB, and fresh pages are dear
-_PART = 96 << 10  # bytes: smaller than what the C library maps apart from the heap
 _MADV_DONTNEED = 4  # from Linux's mman.h
 
 
@@ -45,18 +44,6 @@ def settle() -> None:
         with suppress(OSError), Path("/proc/self/smaps").open(encoding="utf-8", errors="replace") as mappings:
             for start, size in clean_mappings(mappings):
                 madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), _MADV_DONTNEED)
-    stock()
-
-
-def stock() -> None:
-    """Take what the heap keeps free at its top now, rather than bit by bit in the hours until a turn has needed so much.
-
-    A little less than what would be given back again at once. Takes some tenths of a millisecond.
-    """
-    if _libc("malloc_trim") is None:
-        return
-    parts = [b"." * _PART for _ in range(_TRIM_AT * 3 // 4 // _PART)]
-    del parts
 
 
 def clean_mappings(smaps: Iterable[str]) -> Iterator[tuple[int, int]]:

@@ -27,7 +27,7 @@ from agent.shell.commanding import Commanding
 from agent.shell.exits import Exit, ExitError
 from agent.shell.http import Health, Server
 from agent.shell.logs import Logger
-from agent.shell.memory import settle, stock, thrift
+from agent.shell.memory import settle, thrift
 from agent.shell.mqtt import Session, Subscription
 from agent.shell.outage import Outage
 from agent.shell.places import placed
@@ -417,7 +417,6 @@ class Service:
             self.log.sweep()
             if began >= self._status_due:
                 self._status_due = began + STATUS_INTERVAL
-                stock()  # what stays has grown into it since: twins that are new, and what they remember
                 if (words := self.words()) != self._said:
                     self._said = words
                     self.notifier.status(words)
