@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from agent import snapshot
 from agent.alarms import fleet as fleet_module
-from agent.alarms.fleet import Fleet
+from agent.alarms.fleet import TALK_FIRST, Fleet
 from agent.block import Arrivals, Samples
 from agent.decode import Take
 from agent.twins import Twins
@@ -153,6 +153,38 @@ def test_a_fleet_begins_to_learn_when_it_begins_to_run() -> None:
     assert steps(idle, drawn) == steps(usual, drawn)
 
 
+@pytest.mark.parametrize("count", [100, 300])
+@pytest.mark.parametrize("stray", [20, 3])
+def test_a_score_now_and_then_while_a_new_plant_stands_still_is_not_how_it_runs(count: int, stray: int) -> None:
+    """Six weeks without a run, in which one twin scores something now and then, and then it runs."""
+    fleet, rng = Fleet(RATE), np.random.default_rng(22)
+    still = np.full((6 * 56, count), NOTHING)
+    still[::stray, 0] = 0.0
+    steps(fleet, still)
+    raised = steps(fleet, often_silent(rng, (MONTH, count), 0.45))
+    if count == 300:  # a smaller one has to be quiet for some steps until it is no chance
+        assert np.mean(raised[:8]) * 240.0 < 2.0
+    assert 1.0 / 1.5 < np.mean(raised) * 240.0 < 1.5
+
+
+def test_a_first_step_in_which_all_score_is_not_how_a_fleet_usually_is() -> None:
+    fleet, rng = Fleet(RATE), np.random.default_rng(23)
+    steps(fleet, exponential(0.6, 0.0)(rng, (1, 200)))
+    usual = often_silent(rng, (MONTH, 200), 0.15)
+    steps(fleet, usual)
+    assert fleet.heard > 0.9 * MONTH
+
+
+def test_steps_in_which_nobody_is_heard_teach_nothing() -> None:
+    fleet = Fleet(RATE)
+    steps(fleet, often_silent(np.random.default_rng(24), (50, 30), 0.4))
+    before = fleet.export()
+    for k in range(300_000):
+        fleet.step(START + k * fleet.length, np.zeros(0), np.zeros(0), np.zeros(0))
+    after = fleet.export()
+    assert all(np.array_equal(before[name], after[name]) for name in before if name != "due")
+
+
 def test_a_fleet_that_says_less_for_good_is_no_standstill_for_ever() -> None:
     fleet, rng = Fleet(RATE), np.random.default_rng(19)
     steps(fleet, often_silent(rng, (MONTH, 300), 0.5))
@@ -184,7 +216,7 @@ def test_a_fleet_of_before_standstills_were_known_still_opens() -> None:
     steps(old, drawn[:50])
     saved = {name: value for name, value in old.export().items() if name not in ADDED}
     new.load(saved)
-    assert (new.offset, new.running, new.talk) == (old.offset, 1.0, 0.0)
+    assert (new.offset, new.running, new.talk) == (old.offset, 1.0, TALK_FIRST)
     steps(new, drawn[50:])
     assert 0.3 < new.talk < 0.6
 

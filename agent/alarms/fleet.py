@@ -50,13 +50,14 @@ GAIN = 0.05  # of the correction in a step without an alarm, where one or more a
 LOWER, HIGHER = -1.5, 0.5  # of the correction
 QUIET = 4.0  # of so many twins that usually score anything no more than one does: the fleet may stand still,
 MISSING = 20.0  # and does, when so many were due in a row: by chance, five of 20 and less are seven in 100,000
-TALK_FIRST = 0.1  # share that scores anything, before any did
+TALK_FIRST, TALK_PRIOR = 0.1, 20.0  # share that scores anything, before it is known, and the steps that this stands for
 TALK_STEPS, TALK_REST = 240.0, 2400.0  # steps over which `talk` is learned, and while the fleet stands still
+TALK_UNHEARD = 480.0  # the latter, before it was ever seen to run
 RUNNING_STEPS, RUNNING_FIRST = 480.0, 40.0  # over which the time that it runs is learned, and at first
 REST_MOST = PER_ALARM / 4.0  # steps in a row in which it does not, of which more are an exception and count for nothing
 RUNNING_LEAST = 0.125  # of the time, for what is borne
 _STATE = {"due": math.inf, "offset": 0.0, "steps": 0, "exposure": PRIOR, "correction": 0.0}
-_STATE |= {"talk": 0.0, "heard": 0, "missing": 0.0, "resting": 0, "running": 1.0}
+_STATE |= {"talk": TALK_FIRST, "heard": 0, "missing": 0.0, "resting": 0, "running": 1.0}
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +74,7 @@ class Fleet:
         self.steps = 0
         self.exposure = PRIOR
         self.correction = 0.0
-        self.talk = 0.0  # share of the twins that score anything in a step
+        self.talk = TALK_FIRST  # share of the twins that score anything in a step
         self.heard = 0  # steps that taught it
         self.missing = 0.0  # twins that were due to score anything since so few do
         self.resting = 0  # steps in a row in which the fleet stood still
@@ -91,12 +92,15 @@ class Fleet:
     def step(self, now: float, distances: Floats, spans: Floats, often: Floats) -> Floats:
         """Learn from the highest score of each twin since the last step.
 
-        distances: from its nominal threshold, below `LOW` of one that scored nothing; spans: steps that it stands for, 1 where readings come often; often: a
-        fading count of how often each twin was above the threshold. Returns the new count.
+        distances: from its nominal threshold, below `LOW` of one that scored nothing or next to it; spans: steps that it
+        stands for, 1 where readings come often; often: a fading count of how often each twin was above the threshold.
+        Returns the new count.
         """
         self.due = now + self.length
         forget = 1.0 / PER_ALARM
         often = often * (1.0 - forget) + (distances >= self.offset)
+        if not len(distances):
+            return often  # nobody was heard
         if self._rests(int((distances >= LOW).sum()), len(distances)):
             return often
         share = np.minimum(1.0, MOST_OFTEN / np.maximum(often, 1.0))
@@ -116,16 +120,15 @@ class Fleet:
 
     def _rests(self, scoring: int, heard: int) -> bool:
         """Whether the fleet stands still in this step. scoring: twins with a score above nothing, of those heard."""
-        if not heard:
-            return False
-        due = (self.talk or TALK_FIRST) * heard
+        due = self.talk * heard
         self.missing = self.missing + due if scoring * QUIET < due else 0.0
         rests = self.missing >= MISSING
         self.resting = self.resting + 1 if rests else 0
-        if self.talk and self.resting <= REST_MOST:
+        if self.heard and self.resting <= REST_MOST:
             self.running += (float(not rests) - self.running) / min(self.heard + RUNNING_FIRST, RUNNING_STEPS)
         self.heard += not rests
-        self.talk += (scoring / heard - self.talk) / (TALK_REST if rests else min(self.heard, TALK_STEPS))
+        steps = (TALK_REST if self.heard else TALK_UNHEARD) if rests else min(self.heard + TALK_PRIOR, TALK_STEPS)
+        self.talk += (scoring / heard - self.talk) / steps
         return rests
 
     def _bearable(self) -> float:
