@@ -460,7 +460,7 @@ class SurpriseAlarm(_Alarm, kw_only=True, frozen=True, tag="surprise", tag_field
         Meta(
             ge=1,
             le=32,
-            description="Over how many readings the surprise is averaged, half of which have to be improbable; 1 reacts to a single one.",
+            description="Over how many readings the surprise is averaged, about half of which have to be improbable; 1 reacts to a single one.",
         ),
     ] = 1
 

@@ -9,7 +9,8 @@ owns the columns. Nothing here knows assets, topics or clocks.
 Noise that is not stated is learned:
     measurement  r follows min(y²/s, 9) towards its expectation, multiplicatively: a Huber-type scale that outliers
                  cannot drag (Huber and Ronchetti 2009, ch. 5); at first from the mean absolute difference, which
-                 later still bounds it from above, so that a wild start is forgotten within some fifty readings.
+                 later still bounds it from above, so that a wild start is forgotten within some fifty readings
+                 that move; at rest it is kept, since the bound below is of the same mean.
                  A reading that repeats the last one says that the value is within a move of it, and no more: at rest
                  r does not fall below the variance of what is spread evenly over the mean absolute difference, of
                  readings that differ, as it does not below that of the least such difference, the resolution.

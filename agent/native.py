@@ -110,11 +110,6 @@ class Assembled:
     series: int
     results: int
 
-    @property
-    def size(self) -> int:
-        """Instructions."""
-        return len(self.code) // 12
-
     def made(self) -> Steps:
         return Steps(self)
 

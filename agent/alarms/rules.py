@@ -358,7 +358,7 @@ class Surprise:
         self.pace = 2.0 / (spec.readings + 1.0)
         self.readings = spec.readings
         self.single = spec.readings == 1
-        # However improbable they are, half of the readings have to be.
+        # However improbable they are, about half of the readings have to be: exactly that from a mean of nothing on.
         self.most = math.inf if self.single else spec.threshold / (1.0 - (1.0 - self.pace) ** (spec.readings / 2.0))
         self.memory = Memory(("mean",))
         over = "" if self.single else f", averaged over {spec.readings} readings"
