@@ -476,11 +476,11 @@ class AnomalyAlarm(_Alarm, kw_only=True, frozen=True, tag="anomaly", tag_field="
         30 * 86400
     )
     detectors: Annotated[
-        list[Literal["hour", "sudden", "shift", "noise", "flat", "joint"]],
+        list[Literal["hour", "sudden", "shift", "noise", "flat", "drift", "joint"]],
         Meta(
             min_length=1,
-            max_length=6,
-            description="What it looks for: unusual for the hour of the day, sudden, shifted, noisier or quieter, flat; and channels of an asset that do not go together as usual.",
+            max_length=7,
+            description="What it looks for: unusual for the hour of the day, sudden, shifted, noisier or quieter, flat; and channels of an asset that do not go together as usual. `drift` has to be asked for: beyond every level held before, and silent between them.",
         ),
     ] = field(default_factory=lambda: ["hour", "sudden", "shift", "noise", "flat", "joint"])
     season: Annotated[

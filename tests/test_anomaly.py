@@ -99,6 +99,11 @@ FAULTS: dict[str, tuple[Callable[[], Values], int, str]] = {
         r"the noise changed: .* standard deviations",
     ),
     "flat": (lambda: np.concatenate([noise(3000), [0.25] * 40]), 3000, r"0.25 bar has not moved for \d+ readings"),
+    "drift": (
+        lambda: np.concatenate([noise(3000), noise(800, 3) + np.arange(800) * 0.005]),
+        3000,
+        r"the last 5 readings are at [.\d]+ bar on average, beyond every level held before, -[.\d]+ to [.\d]+ bar",
+    ),
 }
 
 
@@ -115,9 +120,27 @@ def test_each_detector_finds_its_fault_and_says_what_it_saw(detector: str) -> No
 
 
 @pytest.mark.parametrize("detector", FAULTS)
-def test_there_is_a_fault_for_each_detector_and_the_default_uses_all(detector: str) -> None:
-    assert set(FAULTS) == set(DETECTORS) == set(rule(twins()).detectors)
+def test_there_is_a_fault_for_each_detector_and_the_default_uses_all_but_drift(detector: str) -> None:
+    assert set(FAULTS) == set(DETECTORS) == {*rule(twins()).detectors, "drift"}
     assert detector in DETECTORS
+
+
+def test_drift_is_silent_about_a_level_that_was_held_before_and_tells_one_that_was_not() -> None:
+    held = np.concatenate([noise(600), 10.0 + noise(2400, 2)])
+    back, beyond = noise(200, 3), noise(200, 3) - 8.0
+    core = twins("false_alarms: 1, per: 1d, detectors: [drift]")
+    play(core, held)
+    assert not play(core, back, 3000)
+    raised = [c for c in play(core, beyond, 3200) if c.transition is Transition.RAISED]
+    assert raised[0].time < START + 3210 * PERIOD
+
+
+def test_an_absurd_reading_does_not_widen_the_levels_that_were_held_by_much() -> None:
+    core = twins("false_alarms: 1, per: 1d, detectors: [drift]")
+    play(core, np.concatenate([noise(3000), [1e9], noise(500, 2)]))
+    assert rule(core).views["qh"][0] < 1.0
+    raised = [c for c in play(core, 8.0 + noise(20, 3), 3501) if c.transition is Transition.RAISED]
+    assert [c.time <= START + 3503 * PERIOD for c in raised] == [True]
 
 
 def test_a_warm_afternoon_is_no_alarm() -> None:

@@ -183,6 +183,7 @@ CASES = {
     "never told": configured(state={"policy": "never"}, alarms={"odd": ANOMALY | {"season": "week"}}),
     "level": configured(model="level", alarms={"odd": ANOMALY | {"season": "none"}}),
     "two channels": configured(channels=TWO, alarms=PLAIN, forecast={"horizons": [3], "interval": 4}),
+    "drift": configured(alarms={"odd": ANOMALY | {"detectors": ["drift", "sudden"]}}),
     "no gate": configured(gate="none", alarms={}),
 }
 

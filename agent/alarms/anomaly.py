@@ -45,12 +45,12 @@ class Anomaly:
         self.weekly = spec.season in ("auto", "week")  # the days of the week are told apart, or may be
         self._bins = score.HOURS if spec.season == "none" else 1  # of the day that are one
         self.detectors = tuple(name for name in score.DETECTORS if name in spec.detectors)
-        self.blocks = {name: block for name, block in score.BLOCKS.items() if name in self.detectors}
+        self.blocks = score.blocks_of(self.detectors)
         count, per = spec.false_alarms, float(spec.per)
         self.words = f"out of the ordinary, at {count:g} false alarm{'s' if count != 1 else ''} in {_span(per)}"
         self.columns: dict[str, NDArray[Any]] = {"calm": np.zeros(0, np.float32)}
         self.columns["often"] = np.zeros(0, np.float32)  # how often it was above the threshold, fading
-        for name in score.ROW + score.HOUR:
+        for name in score.columns_of(self.detectors) + score.HOUR:
             shape = (score.HOURS, 0) if name in score.HOUR else (0,)
             self.columns[name] = np.zeros(shape, np.float32 if name in score.NARROW else np.float64)
         for name, kind in season.KINDS.items() if self.weekly else ():
@@ -242,8 +242,18 @@ class Anomaly:
             "noise": f"the noise changed: the last {score.NOISE_FAST:g} readings are off by "
             f"{v['a'][row]:.3g} standard deviations on average, usually by {v['b'][row]:.3g}",
             "flat": f"{reading:.6g}{unit} has not moved for {v['r'][row]:g} readings, at most {v['R'][row]:g} before",
+            "drift": self._drift(row, unit),
         }[cause]
         return f"{what}; score {told:.3g} of {threshold:.3g}"
+
+    def _drift(self, row: int, unit: str) -> str:
+        if "drift" not in self.detectors:
+            return ""
+        v = self.views
+        return (
+            f"the last {score.DRIFT_FAST:g} readings are at {v['p'][row]:.6g}{unit} on average, beyond every level held "
+            f"before, {v['ql'][row]:.6g} to {v['qh'][row]:.6g}{unit}"
+        )
 
     def export(self, rows: NDArray[np.intp]) -> dict[str, Any]:
         return {name: column[..., rows].T for name, column in self.columns.items()} | (

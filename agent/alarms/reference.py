@@ -53,8 +53,8 @@ def check_one(c: Columns, v: Mapping[str, Any], weeks: Weeks, row: int) -> None:
     middle = mean * score.FIRST - low - high
     apart = max(min(middle - low, high - middle), 0.0) if middle == middle else math.inf
     if high - low > apart * score.ABSURD and v["cause"][row] != FORGOT:
-        for name in score.ROW:
-            if name != "top":
+        for name in score.STARTS:
+            if name in v and name != "top" and name not in score.HOUR:
                 v[name][row] = score.STARTS[name]
         for name in score.HOUR:
             c[name][:, row] = score.STARTS[name]
@@ -83,7 +83,7 @@ def _is_absurd(c: Columns, rows: Rows) -> NDArray[np.bool_]:
 
 def _start_over(c: Columns, weeks: Weeks, rows: Rows) -> None:
     for name, value in score.STARTS.items():
-        if name != "top":  # the fleet has yet to count it
+        if name in c and name != "top":  # the fleet has yet to count it
             c[name][..., rows] = value
     c["cause"][rows] = FORGOT
     if "slot" in c:

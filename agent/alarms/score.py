@@ -12,8 +12,10 @@ into evidence, -log10 of how often the signal itself goes that far:
     shift   how far the last few readings are off the level usual at their hour, against the last few hundred.
     noise   the mean size of the last innovations against that of many.
     flat    readings that do not move, against how often they did, and only beyond the longest rest ever seen.
+    drift   the last readings beyond every level that was ever held: how far, in terms of their noise, or what `shift`
+            says there. Only where it is asked for: it is blind to what happens between levels that were held before.
 
-Shift and noise change slowly from one reading to the next, so what their tail learns from is the largest of each
+Shift, drift and noise change slowly from one reading to the next, so what their tail learns from is the largest of each
 block (declustering as in Coles 2001, §5.3), and evidence counts per block. The score is the evidence of the detector
 that has most, each after its share of the budget of false alarms is taken off: -log10 min p/w, a weighted Bonferroni
 bound (Genovese, Roeder and Wasserman 2006), so its tail probability is at most 10^-score.
@@ -25,7 +27,7 @@ once.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -38,7 +40,14 @@ from agent.native import Column
 from agent.tail import KNOTS, SCORE, learned, most_claimed, surprise
 
 HOURS = 24
-SHARE = {"hour": 0.5, "sudden": 0.2, "shift": 0.1, "noise": 0.02, "flat": 0.05}  # of the budget, in proportion
+SHARE = {
+    "hour": 0.5,
+    "sudden": 0.2,
+    "shift": 0.1,
+    "noise": 0.02,
+    "flat": 0.05,
+    "drift": 0.1,
+}  # of the budget, in proportion
 DETECTORS = tuple(SHARE)
 MEMORY = 20.0  # visits to an hour over which its level and spread are learned
 FLOOR = 0.35  # of the spread over all hours in the spread of each
@@ -49,6 +58,7 @@ SLACK = 5.0  # spreads a single reading may count for in the level and the sprea
 OUTSIDE, OUTSIDE_MOST = 4.0, 0.5  # evidence per range outside all that was seen, and ranges that count
 SHIFT_FAST, SHIFT_SLOW = 5.0, 500.0  # readings
 NOISE_FAST, NOISE_SLOW = 60.0, 2000.0
+DRIFT_FAST, DRIFT_FIRST, DRIFT_HELD = 5.0, 60.0, 100.0
 HOURLY = (1.9, 3.3, 5.5, 9.0)  # first knots of deviations from what is usual at an hour, in spreads
 SMOOTHED = (2.2, 3.2, 4.5, 6.0)  # first knots of block maxima of a smoothed statistic, in its standard deviations
 FLAT_LEAST = 10.0  # readings at rest that are never flat
@@ -73,7 +83,8 @@ class Block:
 
 SHIFT_BLOCK = Block("F", "B", 10.0)
 NOISE_BLOCK = Block("V", "N", 60.0)
-BLOCKS = {"shift": SHIFT_BLOCK, "noise": NOISE_BLOCK}
+DRIFT_BLOCK = Block("X", "M", 10.0)
+BLOCKS = {"shift": SHIFT_BLOCK, "noise": NOISE_BLOCK, "drift": DRIFT_BLOCK}
 ROW = (
     *("n", "m", "S", "g", "lo", "hi", "z"),  # readings, mean, spread, spread within hours, range, last reading
     "ref",  # a reading or a mean, against which levels of hours are
@@ -84,6 +95,11 @@ ROW = (
     *("raw", "peak", "rest", "score", "top"),  # top: highest since the fleet last counted; -1 without any
     *("cause", "usual", "spread"),  # of the last score: detector, and level and spread usual at its hour
 )
+DRIFT = (
+    *("p", "q", "e"),  # fast and held mean, mean distance of readings from the former
+    *("ql", "qh", "M"),  # least and largest held mean; largest of the block
+    *(f"X{k}" for k in range(KNOTS)),
+)
 OF_LEVEL = tuple(f"{name}{k}" for name in ("H", "F") for k in range(KNOTS))  # knots of how far a level is off
 HOUR = ("L", "D", "K")  # per hour of the day: level less `ref`, spread, readings
 # Kept as float32: what is bounded, or a size that a step moves by far more than float32 leaves out. Not levels, nor
@@ -91,8 +107,8 @@ HOUR = ("L", "D", "K")  # per hour of the day: level less `ref`, spread, reading
 # hours are against `ref` (`agent.alarms.reference`), and about as large as what the signal spans.
 NARROW = frozenset(
     (
-        *(f"{name}{k}" for name in ("H", "F", "V") for k in range(KNOTS)),
-        *"SgBabwNorRLDK",
+        *(f"{name}{k}" for name in ("H", "F", "V", "X") for k in range(KNOTS)),
+        *"SgBabwNorRLDKMe",
         "raw",
         "peak",
         "rest",
@@ -107,12 +123,23 @@ WIDEST = 3e38  # what float32 holds
 
 def start(name: str) -> float:
     """A column's value before the first reading."""
-    if name[0] in "HFV" and name[1:].isdigit():
+    if name[0] in "HFVX" and name[1:].isdigit():
         return (HOURLY if name[0] == "H" else SMOOTHED)[int(name[1:])]
     return {"o": 1.0, "top": -1.0, "ref": math.nan}.get(name, 0.0)
 
 
-STARTS = MappingProxyType({name: start(name) for name in ROW + HOUR})
+STARTS = MappingProxyType({name: start(name) for name in ROW + DRIFT + HOUR})
+
+
+def columns_of(detectors: Sequence[str]) -> tuple[str, ...]:
+    """Of a row, with these detectors."""
+    return ROW + DRIFT if "drift" in detectors else ROW
+
+
+def blocks_of(detectors: Sequence[str]) -> dict[str, Block]:
+    """What these detectors learn by blocks, by name: `drift` asks `shift`."""
+    needed = {*detectors, "shift"} if "drift" in detectors else {*detectors}
+    return {name: block for name, block in BLOCKS.items() if name in needed}
 
 
 def _knots(name: str) -> list[Expr]:
@@ -137,6 +164,7 @@ class _Step:
             self.put("ref", self.ref)
         self.added = sym("added") if weekly else const(0.0)
         self.z = self.x - self.added
+        self.bounded = self.z  # what is learned of the reading
         self.pace = 1.0 / (self.n + 1.0)
 
     def put(self, name: str, value: Expr) -> None:
@@ -167,6 +195,7 @@ class _Step:
         z = where(high_off, mean + most, where(low_off, mean - most, z))
         self.follow("m", z, per_visit * HOURS)
         usual = where(n > 0.0, (seen * level + mean) / (seen + 1.0), z)
+        self.bounded = z
         off, size = z - usual, magnitude(z - usual)
         visits = seen / per_visit
         scale = spread + within * FLOOR + overall * UNSURE / (1.0 + visits * visits)
@@ -241,6 +270,21 @@ class _Step:
             told = where(now > reach * times, times, told)
         return minimum(minimum(told * reach * each, FLAT_MOST), most_claimed(n))
 
+    def drift(self, off: Expr) -> Expr:
+        """`off`: as for `shift`. Levels are of the reading itself, whatever is usual at its hour: which of them a signal
+        holds is a matter of the plant.
+        """
+        n, z = self.n, self.bounded
+        level, held = self.follow("p", z, DRIFT_FAST), self.follow("q", z, DRIFT_HELD)
+        low, high, noise = sym("ql"), sym("qh"), sym("e")
+        known = n > DRIFT_FIRST
+        self.put("ql", where(known, minimum(low, held), held))
+        self.put("qh", where(known, maximum(high, held), held))
+        self.follow("e", magnitude(z - level), SHIFT_SLOW)
+        beyond = maximum(level - high, low - level)
+        far = self.smoothed(_ratio(maximum(beyond, 0.0), noise), known & (noise > 0.0), DRIFT_BLOCK)
+        return maximum(far, where(known & (beyond > 0.0), self.shift(off), 0.0))
+
     def episode(self, raw: Expr) -> Expr:
         """The score as it is told: `raw` where it rises above what was told in this episode, else zero."""
         resting = sym("rest") > 0.0
@@ -260,7 +304,7 @@ def _step(detectors: tuple[str, ...], *, weekly: bool, begun: bool = False) -> t
     s = _Step(weekly=weekly, begun=begun)
     hour, usual, spread, off = s.hour()
     make = {"hour": lambda: hour, "sudden": lambda: sym("c"), "shift": lambda: s.shift(off)}
-    make |= {"noise": s.noise, "flat": s.flat}
+    make |= {"noise": s.noise, "flat": s.flat, "drift": lambda: s.drift(off)}
     budget = sum(SHARE[name] for name in detectors)
     raw, cause = const(0.0), const(0.0)
     for name in detectors:
@@ -287,16 +331,17 @@ def program(detectors: tuple[str, ...], *, weekly: bool) -> dict[str, Prepared]:
     (s); and `learn_shift(i)` and `learn_noise(i)`, for rows whose block ends with it.
     """
     s, raw = _step(detectors, weekly=weekly)
-    loads = {name: _column(name) for name in ROW + HOUR}
+    own = columns_of(detectors)
+    loads = {name: _column(name) for name in own + HOUR}
     written = [(loads[name], value) for name, value in s.new.items()]
     functions = {"step": prepare("step", ("i", "j"), ("x", "added", "c", "size", "d"), loads, written, [raw])}
-    for name, block in BLOCKS.items():
+    for name, block in blocks_of(detectors).items():
         knots, largest = _knots(block.knots), sym(block.largest)
         stores = [(loads[block.largest], const(0.0))]
         for k, knot in enumerate(learned(largest, s.n / block.readings, knots, SCORE)):
             stores.append((loads[f"{block.knots}{k}"], knot))
-        own = {column: loads[column] for column in ROW}
-        functions[f"learn_{name}"] = prepare(f"learn_{name}", ("i",), (), own, stores, [])
+        of_row = {column: loads[column] for column in own}
+        functions[f"learn_{name}"] = prepare(f"learn_{name}", ("i",), (), of_row, stores, [])
     return functions
 
 
@@ -307,17 +352,26 @@ def plan_run(detectors: tuple[str, ...], *, weekly: bool, settled: bool) -> Plan
     readings; all have had one.
     """
     s, raw = _step(detectors, weekly=weekly, begun=True)
-    for name in (name for name in BLOCKS if name in detectors):
-        block, ends = BLOCKS[name], sym(f"ends_{name}")
+    for name, block in blocks_of(detectors).items():
+        ends = sym(f"ends_{name}")
         largest = s.new[block.largest]
         kept = narrowed(largest) if block.largest in NARROW else largest
         knots = _knots(block.knots)
         for k, knot in enumerate(learned(kept, s.new["n"] / block.readings, knots, SCORE)):
             s.new[f"{block.knots}{k}"] = where(ends, knot, knots[k])
         s.new[block.largest] = where(ends, 0.0, largest)
-    series = ("x", *(("added",) if weekly else ()), "c", "size", "d", *(f"ends_{name}" for name in BLOCKS))
+    series = (
+        "x",
+        *(("added",) if weekly else ()),
+        "c",
+        "size",
+        "d",
+        *(f"ends_{name}" for name in blocks_of(detectors)),
+    )
     narrow, hours = frozenset(name for name in s.new if name in NARROW), dict.fromkeys(HOUR, 1)
-    tails = [[f"{name}{k}" for k in range(KNOTS)] for name in ("H", "F", "V")]
+    tails = [
+        [f"{name}{k}" for k in range(KNOTS)] for name in ("H", "F", "V", *(("X",) if "drift" in detectors else ()))
+    ]
     least = {"n": WARMED} if settled else {}
     seldom = [name for tail in tails[1:] for name in tail]
     return Plan(

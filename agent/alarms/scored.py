@@ -63,7 +63,7 @@ def score_run(rule: Anomaly, path: Trajectory, hour_order: tuple[Order, Rows, Ro
             if week is None:
                 return None
             series["added"] = week.added
-        series |= {f"ends_{name}": count % block.readings == 0.0 for name, block in score.BLOCKS.items()}
+        series |= {f"ends_{name}": count % block.readings == 0.0 for name, block in rule.blocks.items()}
         try:
             columns, told = score.run(rule.detectors, weekly=rule.weekly, settled=settled, arrays=s.arrays)(
                 starts, series, order
