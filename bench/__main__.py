@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from bench import alarms, bars, core, kernel, loop, memory, scale, session
+from bench import alarms, bars, core, instructions, kernel, loop, memory, scale, session
 from bench.figures import Figure
 
 SECTIONS: dict[str, Callable[[int], Iterator[Figure]]] = {
@@ -24,13 +24,13 @@ SECTIONS: dict[str, Callable[[int], Iterator[Figure]]] = {
     "loop": loop.figures,
     "session": session.figures,
 }
-MINUTES = "alarms"  # takes minutes, so it is run only where it is asked for
+MINUTES = ("alarms", "instructions")  # take minutes, so they are run only where they are asked for
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument(
-        "sections", nargs="*", default=list(SECTIONS), metavar="SECTION", help=", ".join((*SECTIONS, MINUTES))
+        "sections", nargs="*", default=list(SECTIONS), metavar="SECTION", help=", ".join((*SECTIONS, *MINUTES))
     )
     parser.add_argument("--rounds", type=int, default=5, help="how often each figure is taken (default 5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
@@ -41,7 +41,8 @@ def main() -> int:
         "--keep", type=Path, metavar="DIR", help="with `alarms`: keep simulated readings there for next time"
     )
     arguments = parser.parse_args()
-    sections = SECTIONS | {MINUTES: partial(alarms.figures, plots=arguments.plots, keep=arguments.keep)}
+    found_alarms = partial(alarms.figures, plots=arguments.plots, keep=arguments.keep)
+    sections = SECTIONS | dict(zip(MINUTES, (found_alarms, instructions.figures), strict=True))
     unknown = [s for s in arguments.sections if s not in sections]
     if unknown:
         parser.error(f"expected {', '.join(sections)}, got {', '.join(unknown)}")

@@ -36,18 +36,23 @@ def _load(assets: int) -> Callable[[], float]:
     return run
 
 
-def _samples(samples: int) -> Callable[[], float]:
-    """Messages that hold so many readings each, 200 assets in turns of 100."""
+def samples(count: int, run: int) -> list[Batch]:
+    """Two turns of 100 messages each, one of each of 200 assets, that hold so many readings; `run` counts up."""
+    first = START + 1000.0 + 2000.0 * run
+    items = [b'{"ts":%.3f,"temperature":%.3f}' % (first + k, 20.5 + k % 7 * 0.1) for k in range(count)]
+    payload = b"[" + b",".join(items) + b"]" if count > 1 else items[0]
+    turns = []
+    for low in (0, 100):
+        topics = [b"plant/line1/asset%06d/telemetry" % (low + k) for k in range(100)]
+        turns.append(Batch(topics, [payload] * 100, [first + count] * 100, bytes(100)))
+    return turns
+
+
+def _samples(count: int) -> Callable[[], float]:
     twins, told = _warm(200), iter(range(1, 1 << 30))
 
     def run() -> float:
-        first = START + 1000.0 + 2000.0 * next(told)
-        turns = []
-        for low in (0, 100):
-            topics = [b"plant/line1/asset%06d/telemetry" % (low + k) for k in range(100)]
-            items = [b'{"ts":%.3f,"temperature":%.3f}' % (first + k, 20.5 + k % 7 * 0.1) for k in range(samples)]
-            payload = b"[" + b",".join(items) + b"]" if samples > 1 else items[0]
-            turns.append(Batch(topics, [payload] * 100, [first + samples] * 100, bytes(100)))
+        turns = samples(count, next(told))
         return once(lambda: [twins.on_batch(turn) for turn in turns], 200)
 
     return run

@@ -12,6 +12,7 @@ import pytest
 
 from agent.shell.exits import Exit
 from agent.shell.systemd import MAX_STATUS, Notifier
+from tests.chaos.actors import unit_environment
 
 UNIT = Path(__file__).parent.parent / "systemd" / "twinned.service"
 
@@ -111,6 +112,13 @@ def test_the_unit_can_reach_a_broker_and_says_so_only_when_ready() -> None:
     assert "any" not in service.get("IPAddressDeny", "").split()
     assert {"AF_INET", "AF_INET6", "AF_UNIX"} <= set(service["RestrictAddressFamilies"].split())
     assert float(service["WatchdogSec"].removesuffix("s")) > 4
+
+
+def test_the_harness_runs_the_agent_with_the_environment_of_the_unit() -> None:
+    assert unit_environment() == {
+        "OPENBLAS_NUM_THREADS": "1",
+        "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
+    }
 
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import re
 import resource
 import selectors
 import signal
@@ -224,7 +225,7 @@ class AgentProcess:
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(str(home / "notify"))
         self._notify.settimeout(PATIENCE)
-        self._environ = {**os.environ, "NOTIFY_SOCKET": str(home / "notify"), "OPENBLAS_NUM_THREADS": "1", **environ}
+        self._environ = {**os.environ, "NOTIFY_SOCKET": str(home / "notify"), **unit_environment(), **environ}
         self.process: subprocess.Popen[bytes] | None = None
         self.ready_after: list[float] = []  # seconds from start to READY
 
@@ -339,6 +340,12 @@ class AgentProcess:
         with urlopen(self._url + path, timeout=5) as answer:
             body: bytes = answer.read()
             return body
+
+
+def unit_environment() -> dict[str, str]:
+    """What the shipped unit sets for the agent, so that what is measured here is how it runs there."""
+    unit = (Path(__file__).parents[2] / "systemd" / "twinned.service").read_text()
+    return dict(re.findall(r"^Environment=(\w+)=(\S+)$", unit, re.MULTILINE))
 
 
 def _entries(directory: Path) -> int:
