@@ -1,8 +1,8 @@
 """Exact instruction counts: what a message costs, whatever else the machine does.
 
 `python -m bench instructions` runs the core under valgrind's callgrind, once with few turns and once with more, and divides
-the difference by the messages between: start-up cancels out, and two runs of the same code agree to a few instructions.
-Without valgrind there are no figures. Instructions are not time: division and cache misses cost more than one each.
+the difference by the messages between: start-up cancels out. Instructions are not time: division and cache misses cost
+more than one each, and what waits for what before it cannot overlap.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bench.core import batches
 from bench.figures import Figure, config
 from bench.scale import SIZE, samples
 
-FEW, MORE = 2, 6  # turns
+FEW, MORE = 2, 6  # turns, or pairs of turns of 100 messages
 TOP = 6  # functions that are named
 
 
@@ -44,7 +44,7 @@ LOADS = {
 _TOTAL = re.compile(r"^(?:summary|totals): (\d+)", re.MULTILINE)
 
 
-def _turns(load: Load, count: int) -> list[Batch]:
+def turns(load: Load, count: int) -> list[Batch]:
     if load.samples:
         return [turn for k in range(count) for turn in samples(load.samples, k)]
     each = count * SIZE // load.assets + 1
@@ -52,14 +52,14 @@ def _turns(load: Load, count: int) -> list[Batch]:
 
 
 def work(name: str, count: int) -> int:
-    """So many turns of a load; how many messages that were. What callgrind looks at."""
+    """So many turns of a load, or pairs of turns; how many messages that were. What callgrind looks at."""
     load = LOADS[name]
     twins = Twins(config(max_assets=1_000_000))
     # One asset alone goes past all that is made once; of many, some always have.
     for batch in batches(load.assets, 20 if load.assets > 1 else 4000, 1000):
         twins.on_batch(batch)
     messages = 0
-    for turn in _turns(load, count):
+    for turn in turns(load, count):
         twins.on_batch(turn)
         messages += len(turn.topics)
     return messages
@@ -75,10 +75,10 @@ def _counted(name: str, turns: int, out: Path) -> tuple[int, int, dict[str, int]
     found = _TOTAL.search(out.read_text())
     if found is None:
         raise RuntimeError(f"expected a total in what callgrind wrote, got none in {out}; hint: which valgrind is it?")
-    return int(said), int(found[1]), _by_function(out)
+    return int(said), int(found[1]), by_function(out)
 
 
-def _by_function(out: Path) -> dict[str, int]:
+def by_function(out: Path) -> dict[str, int]:
     """Instructions of functions themselves, without what they call (the format is callgrind's, version 1)."""
     names: dict[str, str] = {}
     costs: dict[str, int] = {}
@@ -103,7 +103,7 @@ def _by_function(out: Path) -> dict[str, int]:
 
 def figures(_: int) -> Iterator[Figure]:
     if shutil.which("valgrind") is None:
-        return
+        raise SystemExit("expected valgrind on the PATH, got none; hint: on Debian and Ubuntu, apt install valgrind")
     with tempfile.TemporaryDirectory() as home:
         for name, load in LOADS.items():
             few, base, before = _counted(name, FEW, Path(home) / "few")

@@ -125,22 +125,65 @@ def test_there_is_a_fault_for_each_detector_and_the_default_uses_all_but_drift(d
     assert detector in DETECTORS
 
 
-def test_drift_is_silent_about_a_level_that_was_held_before_and_tells_one_that_was_not() -> None:
-    held = np.concatenate([noise(600), 10.0 + noise(2400, 2)])
-    back, beyond = noise(200, 3), noise(200, 3) - 8.0
+def evidence(core: Twins, values: Values, start: int) -> list[float]:
+    """The rule's after each of the readings."""
+    found = []
+    for k, value in enumerate(values, start):
+        play(core, [value], k)
+        found.append(float(rule(core).views["raw"][0]))
+    return found
+
+
+def test_drift_has_nothing_to_say_between_levels_that_were_held_where_shift_has() -> None:
+    slowly = np.concatenate([np.zeros(200), np.linspace(0.0, 8.0, 3000), np.full(1800, 8.0)])
+    between = 4.0 + noise(60, 3)
+    found = {}
+    for detector in ("drift", "shift"):
+        core = twins(f"false_alarms: 1, per: 1d, detectors: [{detector}]")
+        play(core, slowly + noise(5000))
+        found[detector] = evidence(core, between, 5000)
+    assert max(found["shift"][:10]) > 3.16
+    assert max(found["drift"]) == 0.0
+
+
+def test_drift_tells_a_level_that_was_not_held_after_one_that_was() -> None:
     core = twins("false_alarms: 1, per: 1d, detectors: [drift]")
-    play(core, held)
-    assert not play(core, back, 3000)
-    raised = [c for c in play(core, beyond, 3200) if c.transition is Transition.RAISED]
+    play(core, np.concatenate([noise(600), 10.0 + noise(2400, 2)]))
+    assert not play(core, noise(200, 3), 3000)
+    raised = [c for c in play(core, noise(200, 3) - 8.0, 3200) if c.transition is Transition.RAISED]
     assert raised[0].time < START + 3210 * PERIOD
 
 
-def test_an_absurd_reading_does_not_widen_the_levels_that_were_held_by_much() -> None:
+@pytest.mark.parametrize("at", [3, 10, 19, 25, 1500])
+def test_an_absurd_reading_is_no_level_for_drift(at: int) -> None:
+    values = noise(3000)
+    values[at] = 1e9
     core = twins("false_alarms: 1, per: 1d, detectors: [drift]")
-    play(core, np.concatenate([noise(3000), [1e9], noise(500, 2)]))
-    assert rule(core).views["qh"][0] < 1.0
-    raised = [c for c in play(core, 8.0 + noise(20, 3), 3501) if c.transition is Transition.RAISED]
-    assert [c.time <= START + 3503 * PERIOD for c in raised] == [True]
+    play(core, values)
+    assert rule(core).views["qh"][0] < 1.5
+    raised = [c for c in play(core, 8.0 + noise(20, 3), 3000) if c.transition is Transition.RAISED]
+    assert [c.time <= START + 3002 * PERIOD for c in raised] == [True]
+
+
+def test_drift_knows_the_levels_of_readings_also_where_a_week_is_taken_off() -> None:
+    count = 12 * 7 * 24
+    times = START + np.arange(count) * 3600.0
+    works = (times // 86400 + 3) % 7 < 5
+    core = twins("false_alarms: 1, per: 1d, detectors: [drift], season: week")
+    for time, value in zip(times.tolist(), (np.where(works, 50.0, 20.0) + noise(count)).tolist(), strict=True):
+        core.on_batch(batch([("a", time, value)]))
+    v = rule(core).views
+    assert abs(v["week"][0]) > 5.0
+    assert 18.0 < v["ql"][0] < 45.0 < v["qh"][0] < 52.0
+    newest = np.where(works[-1], 50.0, 20.0)
+    assert v["p"][0] == pytest.approx(newest, abs=2.0)
+
+
+@pytest.mark.parametrize("scale", [1e39, 1e60])
+def test_what_drift_learns_stays_a_number(scale: float) -> None:
+    core = twins("false_alarms: 1, per: 1d, detectors: [drift]")
+    play(core, noise(200) * scale)
+    assert all(np.isfinite(rule(core).columns[name][0]) for name in ("p", "q", "e", "ql", "qh", "M", "X3"))
 
 
 def test_a_warm_afternoon_is_no_alarm() -> None:

@@ -273,7 +273,8 @@ def test_any_stream_cut_anywhere_gives_the_same(seed: int, cuts: list[int], case
     assert rejected(second) == rejected(first)
 
 
-def test_rows_that_have_learned_enough_go_through_the_shorter_run(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("case", ["plain", "drift"])
+def test_rows_that_have_learned_enough_go_through_the_shorter_run(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     settled: list[bool] = []
     run = score.run
 
@@ -289,8 +290,8 @@ def test_rows_that_have_learned_enough_go_through_the_shorter_run(monkeypatch: p
         Arrived(b"plant/a", b'{"t":%d,"v":%.2f}' % (1.7e9 + k, v), 1.7e9 + k)
         for k, v in enumerate(rng.normal(size=count).tolist())
     ]
-    one_by_one, first = play(arrived, [1] * count, CASES["plain"]())
-    cut, second = play(arrived, [500] * (count // 500), CASES["plain"]())
+    one_by_one, first = play(arrived, [1] * count, CASES[case]())
+    cut, second = play(arrived, [500] * (count // 500), CASES[case]())
     assert settled[0] is False
     assert settled[-1] is True
     assert bits(cut) == bits(one_by_one)

@@ -10,6 +10,7 @@ rule's own columns, in order of arrival: a late reading is put in its place in t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -234,26 +235,28 @@ class Anomaly:
         if self.weekly and v["week"][row] != 0.0:
             when += " of the week"
         usual = f"usually {v['usual'][row]:.6g} ± {v['spread'][row]:.3g}{unit}{when}"
-        what = {
-            "hour": f"{reading:.6g}{unit} is out of the ordinary{' for the time of day' if when else ''}, {usual}",
-            "sudden": f"{reading:.6g}{unit} came suddenly",
-            "shift": f"the last {score.SHIFT_FAST:g} readings are off what is usual by {v['f'][row]:.3g}{unit} on average, "
-            f"those before by {v['s'][row]:.3g}",
-            "noise": f"the noise changed: the last {score.NOISE_FAST:g} readings are off by "
-            f"{v['a'][row]:.3g} standard deviations on average, usually by {v['b'][row]:.3g}",
-            "flat": f"{reading:.6g}{unit} has not moved for {v['r'][row]:g} readings, at most {v['R'][row]:g} before",
-            "drift": self._drift(row, unit),
-        }[cause]
-        return f"{what}; score {told:.3g} of {threshold:.3g}"
-
-    def _drift(self, row: int, unit: str) -> str:
-        if "drift" not in self.detectors:
-            return ""
-        v = self.views
-        return (
-            f"the last {score.DRIFT_FAST:g} readings are at {v['p'][row]:.6g}{unit} on average, beyond every level held "
-            f"before, {v['ql'][row]:.6g} to {v['qh'][row]:.6g}{unit}"
-        )
+        said: dict[str, Callable[[], str]] = {
+            "hour": lambda: (
+                f"{reading:.6g}{unit} is out of the ordinary{' for the time of day' if when else ''}, {usual}"
+            ),
+            "sudden": lambda: f"{reading:.6g}{unit} came suddenly",
+            "shift": lambda: (
+                f"the last {score.SHIFT_FAST:g} readings are off what is usual by {v['f'][row]:.3g}{unit} on "
+                f"average, those before by {v['s'][row]:.3g}"
+            ),
+            "noise": lambda: (
+                f"the noise changed: the last {score.NOISE_FAST:g} readings are off by "
+                f"{v['a'][row]:.3g} standard deviations on average, usually by {v['b'][row]:.3g}"
+            ),
+            "flat": lambda: (
+                f"{reading:.6g}{unit} has not moved for {v['r'][row]:g} readings, at most {v['R'][row]:g} before"
+            ),
+            "drift": lambda: (
+                f"the last {score.DRIFT_FAST:g} readings are at {v['p'][row]:.6g}{unit} on average, beyond "
+                f"every level held before, {v['ql'][row]:.6g} to {v['qh'][row]:.6g}{unit}"
+            ),
+        }
+        return f"{said[cause]()}; score {told:.3g} of {threshold:.3g}"
 
     def export(self, rows: NDArray[np.intp]) -> dict[str, Any]:
         return {name: column[..., rows].T for name, column in self.columns.items()} | (

@@ -13,7 +13,8 @@ into evidence, -log10 of how often the signal itself goes that far:
     noise   the mean size of the last innovations against that of many.
     flat    readings that do not move, against how often they did, and only beyond the longest rest ever seen.
     drift   the last readings beyond every level that was ever held: how far, in terms of their noise, or what `shift`
-            says there. Only where it is asked for: it is blind to what happens between levels that were held before.
+            says there, which are two tests with a share each. Only where it is asked for: it is blind to what happens
+            between levels that were held before.
 
 Shift, drift and noise change slowly from one reading to the next, so what their tail learns from is the largest of each
 block (declustering as in Coles 2001, §5.3), and evidence counts per block. The score is the evidence of the detector
@@ -40,14 +41,8 @@ from agent.native import Column
 from agent.tail import KNOTS, SCORE, learned, most_claimed, surprise
 
 HOURS = 24
-SHARE = {
-    "hour": 0.5,
-    "sudden": 0.2,
-    "shift": 0.1,
-    "noise": 0.02,
-    "flat": 0.05,
-    "drift": 0.1,
-}  # of the budget, in proportion
+# Of the budget, in proportion.
+SHARE = {"hour": 0.5, "sudden": 0.2, "shift": 0.1, "noise": 0.02, "flat": 0.05, "drift": 0.1}
 DETECTORS = tuple(SHARE)
 MEMORY = 20.0  # visits to an hour over which its level and spread are learned
 FLOOR = 0.35  # of the spread over all hours in the spread of each
@@ -58,7 +53,8 @@ SLACK = 5.0  # spreads a single reading may count for in the level and the sprea
 OUTSIDE, OUTSIDE_MOST = 4.0, 0.5  # evidence per range outside all that was seen, and ranges that count
 SHIFT_FAST, SHIFT_SLOW = 5.0, 500.0  # readings
 NOISE_FAST, NOISE_SLOW = 60.0, 2000.0
-DRIFT_FAST, DRIFT_FIRST, DRIFT_HELD = 5.0, 60.0, 100.0
+DRIFT_FAST, DRIFT_FIRST, DRIFT_HELD = 5.0, 60.0, 100.0  # readings
+FAR, NEAR = 0.2, 0.8  # of what `drift` has: for how far beyond, and for what `shift` says there
 HOURLY = (1.9, 3.3, 5.5, 9.0)  # first knots of deviations from what is usual at an hour, in spreads
 SMOOTHED = (2.2, 3.2, 4.5, 6.0)  # first knots of block maxima of a smoothed statistic, in its standard deviations
 FLAT_LEAST = 10.0  # readings at rest that are never flat
@@ -168,16 +164,18 @@ class _Step:
         self.pace = 1.0 / (self.n + 1.0)
 
     def put(self, name: str, value: Expr) -> None:
-        if name in ("S", "g", "D", "L"):
+        if name in ("S", "g", "D", "L", "e"):
             value = minimum(value, WIDEST)
         if name == "L":
             value = maximum(value, -WIDEST)
         self.new[name] = value
 
-    def follow(self, name: str, value: Expr, readings: Expr | float) -> Expr:
-        """An average of `value` over as many readings as given, or over all while they are fewer."""
+    def follow(self, name: str, value: Expr, readings: Expr | float, pace: Expr | None = None) -> Expr:
+        """An average of `value` over as many readings as given, or while they are fewer over all; pace: one over how many
+        these are, where that is not all readings.
+        """
         old = sym(name)
-        new = old + (value - old) * maximum(self.pace, 1.0 / lift(readings))
+        new = old + (value - old) * maximum(self.pace if pace is None else pace, 1.0 / lift(readings))
         self.put(name, new)
         return new
 
@@ -271,19 +269,20 @@ class _Step:
         return minimum(minimum(told * reach * each, FLAT_MOST), most_claimed(n))
 
     def drift(self, off: Expr) -> Expr:
-        """`off`: as for `shift`. Levels are of the reading itself, whatever is usual at its hour: which of them a signal
-        holds is a matter of the plant.
+        """`off`: as for `shift`. Levels are of the reading itself, whatever is usual at its hour or day: which of them a
+        signal holds is a matter of the plant. The first readings, of which an absurd one would be a level, are left out.
         """
-        n, z = self.n, self.bounded
-        level, held = self.follow("p", z, DRIFT_FAST), self.follow("q", z, DRIFT_HELD)
+        n, z = self.n, self.bounded + self.added
+        pace, known = 1.0 / (maximum(n - EARLY, 0.0) + 1.0), n > DRIFT_FIRST
+        level, mean = self.follow("p", z, DRIFT_FAST, pace), self.follow("q", z, DRIFT_HELD, pace)
         low, high, noise = sym("ql"), sym("qh"), sym("e")
-        known = n > DRIFT_FIRST
-        self.put("ql", where(known, minimum(low, held), held))
-        self.put("qh", where(known, maximum(high, held), held))
-        self.follow("e", magnitude(z - level), SHIFT_SLOW)
+        self.follow("e", magnitude(z - level), SHIFT_SLOW, pace)
+        self.put("ql", where(known, minimum(low, mean), mean))
+        self.put("qh", where(known, maximum(high, mean), mean))
         beyond = maximum(level - high, low - level)
         far = self.smoothed(_ratio(maximum(beyond, 0.0), noise), known & (noise > 0.0), DRIFT_BLOCK)
-        return maximum(far, where(known & (beyond > 0.0), self.shift(off), 0.0))
+        shift = where(known & (beyond > 0.0), self.shift(off), 0.0)
+        return maximum(far + math.log10(FAR), shift + math.log10(NEAR))
 
     def episode(self, raw: Expr) -> Expr:
         """The score as it is told: `raw` where it rises above what was told in this episode, else zero."""
@@ -328,7 +327,7 @@ def _column(name: str) -> Column:
 def program(detectors: tuple[str, ...], *, weekly: bool) -> dict[str, Prepared]:
     """`step(i, j, x, added, c, size, d)`: one reading x of row i, whose hour is at j, with what the day of the week adds to
     it (`weekly`; not looked at otherwise), its surprise, its |innovation| in standard deviations, and the usual interval
-    (s); and `learn_shift(i)` and `learn_noise(i)`, for rows whose block ends with it.
+    (s); and `learn_shift(i)` and so on for each of `blocks_of`, for rows whose block ends with it.
     """
     s, raw = _step(detectors, weekly=weekly)
     own = columns_of(detectors)
@@ -347,7 +346,7 @@ def program(detectors: tuple[str, ...], *, weekly: bool) -> dict[str, Prepared]:
 
 @cache
 def plan_run(detectors: tuple[str, ...], *, weekly: bool, settled: bool) -> Plan:
-    """Many readings in one go: `agent.distribute`. Reads what `step` does, and `ends_shift` and `ends_noise`: whether a
+    """Many readings in one go: `agent.distribute`. Reads what `step` does, and `ends_shift` and so on: whether that
     block ends with the reading. Tells `raw`. Columns of hours are class 1. settled: of rows that have had `WARMED`
     readings; all have had one.
     """
