@@ -7,6 +7,7 @@ CODES: Mapping[str, int]
 FORMAT: int
 
 class Program:
+    translated: bool
     def __new__(
         cls,
         code: bytes,

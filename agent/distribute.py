@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from agent import native
 from agent.expr import Expr, Writer, exp_array, is_const, settled, share, write
-from agent.native import Column
+from agent.native import Assembled, Column
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -158,7 +158,7 @@ class Plan:
         """
         if native.MACHINE is not None:
             with suppress(native.LimitError):
-                return _Machine(self).run
+                return _Machine(self, assembled(self)).run
         source = _Source(self, arrays=arrays)
         scope: dict[str, Any] = {
             "nan": math.nan,
@@ -182,18 +182,22 @@ class Plan:
         return function
 
 
+def assembled(plan: Plan) -> Assembled:
+    """The whole step for the machine of `agent.native`: for each class the index before and the one after, then the row's
+    own. Raises as `native.assemble`."""
+    loads = {n: Column(n, 2 * plan.classes.get(n, 0), n in plan.narrow) for n in plan.names}
+    loads |= {name: Column(name, 2 * plan.kinds) for name in plan.kept}
+    stores = [(Column(n, 2 * plan.classes.get(n, 0) + 1, n in plan.narrow), e) for n, e in plan.step.items()]
+    return native.assemble(stores, list(plan.results.values()), loads, plan.series, 2 * plan.kinds + 1)
+
+
 class _Machine:
     """A run outside of Python: the whole step, one after the other, or round by round."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, program: Assembled) -> None:
         self._plan = plan
-        kinds = range(plan.kinds)
-        self._first = [next(n for n in plan.names if plan.classes.get(n, 0) == kind) for kind in kinds]
-        loads = {n: Column(n, 2 * plan.classes.get(n, 0), n in plan.narrow) for n in plan.names}
-        loads |= {name: Column(name, 2 * plan.kinds) for name in plan.kept}
-        stores = [(Column(n, 2 * plan.classes.get(n, 0) + 1, n in plan.narrow), e) for n, e in plan.step.items()]
-        results = list(plan.results.values())
-        self._steps = native.assemble(stores, results, loads, plan.series, 2 * plan.kinds + 1).made()
+        self._first = [next(n for n in plan.names if plan.classes.get(n, 0) == kind) for kind in range(plan.kinds)]
+        self._steps = program.made()
 
     def run(
         self, starts: Mapping[str, Any], series: Mapping[str, Any], order: Order

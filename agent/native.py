@@ -110,6 +110,11 @@ class Assembled:
     series: int
     results: int
 
+    @property
+    def widths(self) -> bytes:
+        """Bytes of a number, by column."""
+        return bytes(4 if column.narrow else 8 for column in self.columns)
+
     def made(self) -> Steps:
         return Steps(self)
 
@@ -158,8 +163,9 @@ class Steps:
         if MACHINE is None:
             raise RuntimeError("expected the compiled steps of this package, which were not built")
         a = assembled
-        widths = bytes(4 if column.narrow else 8 for column in a.columns)
-        self._program = MACHINE.Program(a.code, a.constants, a.registers, widths, a.indices, a.series, a.results)
+        self._program = MACHINE.Program(a.code, a.constants, a.registers, a.widths, a.indices, a.series, a.results)
+        self.translated: bool = self._program.translated
+        """Whether the package was built with this program as C (`agent.translate`), so that single rows take no interpreter."""
         self._names = [column.name for column in a.columns]
         self._indices, self._results = a.indices, a.results
         self.one = self._program.one

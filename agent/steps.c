@@ -13,9 +13,11 @@
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
+#include <structmember.h>
 
 #include <float.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +30,7 @@
 #define LANES 64    /* rows that go through at once: registers of a program then stay in the second cache at most */
 #define STRIDE 8    /* lanes are worked on in multiples of this; what is left over repeats the last row */
 #define FEW 4       /* rows that depend on nothing of each other, below which one at a time is quicker */
+#define SOME 32     /* the same of programs that were translated */
 #define MOST UINT16_MAX
 #define INDEX ((Py_ssize_t)sizeof(Py_ssize_t))
 #define SLOTS 16
@@ -52,6 +55,31 @@ typedef struct {
 } Column;
 
 typedef struct {
+    const Py_ssize_t *at; /* NULL: `offset` and the number of the step */
+    Py_ssize_t offset;
+} Slot;
+
+static inline Py_ssize_t place(const Slot *s, Py_ssize_t step)
+{
+    return s->at ? s->at[step] : s->offset + step;
+}
+
+/* Steps from one to before another, in turn. First the constants. */
+typedef void (*Run)(const double *, const Column *, const Slot *, const double *const *, double *const *, Py_ssize_t,
+                    Py_ssize_t);
+
+/* A program that was translated to C when the package was built (agent/translate.py). */
+typedef struct {
+    uint64_t digest; /* of its instructions, and the widths of its columns */
+    Py_ssize_t shape[7]; /* instructions, constants, registers, columns, slots, series, results */
+    Run run;
+} Translated;
+
+#define WIDE(column, slot) (((double *)columns[column].data)[at##slot])
+#define NARROWED(column, slot) (((float *)columns[column].data)[at##slot])
+#include "programs.h"
+
+typedef struct {
     PyObject_HEAD
     Instruction *code;
     double *constants; /* in the first registers */
@@ -62,6 +90,8 @@ typedef struct {
     double *numbers;       /* one row's series, then its results */
     double **places;       /* where each of these is */
     Column *bound;         /* NULL: none */
+    Run run;               /* NULL: it was not translated */
+    char translated;       /* the same, to be asked from outside */
 } Program;
 
 /* Registers of whichever program runs. Programs run under the interpreter's lock and never within each other. */
@@ -85,16 +115,6 @@ static double *registers_for(Py_ssize_t count)
 }
 
 /* -- one row */
-
-typedef struct {
-    const Py_ssize_t *at; /* NULL: `offset` and the number of the step */
-    Py_ssize_t offset;
-} Slot;
-
-static inline Py_ssize_t place(const Slot *s, Py_ssize_t step)
-{
-    return s->at ? s->at[step] : s->offset + step;
-}
 
 /* Where the compiler offers it each operation jumps to the next by itself, which processors foresee better. */
 #if defined(__GNUC__)
@@ -375,6 +395,19 @@ static int sound(Program *p, unsigned char *set)
     return 1;
 }
 
+/* The program as C, or NULL. FNV-1a (Fowler, Noll and Vo) tells instructions from others, as agent/translate.py takes it. */
+static Run translation(const Program *p)
+{
+    const unsigned char *code = (const unsigned char *)p->code;
+    uint64_t digest = UINT64_C(0xcbf29ce484222325);
+    for (size_t k = 0; k < (size_t)p->size * sizeof(Instruction); k++) digest = (digest ^ code[k]) * UINT64_C(0x100000001b3);
+    for (Py_ssize_t k = 0; k < p->columns; k++) digest = (digest ^ p->width[k]) * UINT64_C(0x100000001b3);
+    const Py_ssize_t shape[7] = {p->size, p->known, p->registers, p->columns, p->slots, p->series, p->results};
+    for (size_t k = 0; k < sizeof translated / sizeof *translated; k++)
+        if (translated[k].digest == digest && !memcmp(translated[k].shape, shape, sizeof shape)) return translated[k].run;
+    return NULL;
+}
+
 static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"code", "constants", "registers", "widths", "slots", "series", "results", NULL};
@@ -420,6 +453,8 @@ static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         PyErr_SetString(PyExc_ValueError, "expected a program that reads only what is there");
         goto failed;
     }
+    p->run = translation(p);
+    p->translated = p->run != NULL;
     goto done;
 failed:
     Py_CLEAR(p);
@@ -541,10 +576,15 @@ static PyObject *program_one(Program *p, PyObject *const *args, Py_ssize_t count
         p->numbers[k] = PyFloat_AsDouble(number);
         if (p->numbers[k] == -1.0 && PyErr_Occurred()) goto failed;
     }
-    double *r = registers_for(p->registers);
-    if (!r) goto failed;
-    memcpy(r, p->constants, (size_t)p->known * sizeof(double));
-    run_one(p, r, slots, (const double *const *)p->places, p->places + p->series, 0);
+    const double *const *series = (const double *const *)p->places;
+    if (p->run)
+        p->run(p->constants, p->bound, slots, series, p->places + p->series, 0, 1);
+    else {
+        double *r = registers_for(p->registers);
+        if (!r) goto failed;
+        memcpy(r, p->constants, (size_t)p->known * sizeof(double));
+        run_one(p, r, slots, series, p->places + p->series, 0);
+    }
     for (Py_ssize_t k = 0; k < p->results; k++) {
         PyObject *value = PyFloat_FromDouble(p->numbers[p->series + k]);
         if (!value || PyTuple_SetItem(out, k, value) < 0) goto failed;
@@ -636,7 +676,11 @@ static PyObject *program_many(Program *p, PyObject *const *args, Py_ssize_t give
     int spread = -1; /* whether the constants are there for one row or for all lanes */
     Py_ssize_t first = 0;
     for (Py_ssize_t k = 0; k < rounds; first = ends[k++]) {
-        const int many = ends[k] - first >= FEW;
+        const int many = ends[k] - first >= (p->run ? SOME : FEW);
+        if (!many && p->run) {
+            p->run(p->constants, p->bound, slots, series, results, first, ends[k]);
+            continue;
+        }
         if (many != spread) {
             spread = many;
             if (many)
@@ -673,10 +717,15 @@ static PyMethodDef program_methods[] = {
      "many(count, slots, series, results, ends): steps of many rows."},
     {NULL, NULL, 0, NULL}};
 
+static PyMemberDef program_members[] = {
+    {"translated", T_BOOL, offsetof(Program, translated), READONLY, "Whether it runs as C where rows are few."},
+    {NULL, 0, 0, 0, NULL}};
+
 static PyType_Slot program_slots[] = {{Py_tp_doc, "Straight-line arithmetic on columns."},
                                       {Py_tp_new, program_new},
                                       {Py_tp_dealloc, program_dealloc},
                                       {Py_tp_methods, program_methods},
+                                      {Py_tp_members, program_members},
                                       {0, NULL}};
 
 static PyType_Spec program_spec = {"agent._steps.Program", sizeof(Program), 0, Py_TPFLAGS_DEFAULT, program_slots};
