@@ -24,6 +24,7 @@ from agent.alarms.commands import Command
 from agent.alarms.operator import Verb
 from agent.block import Arrivals, Samples
 from agent.decode import Drive, Step, Take
+from agent.deflate import deflated
 from agent.sequences import Counted
 from agent.twins import Twins
 from agent.types import Outputs
@@ -165,7 +166,7 @@ def encode(turns: Iterable[Turn]) -> bytes:
             _pack(_differences(np.array(integers, np.int32).view(np.uint32))),
         )
     )
-    return bytes((VERSION,)) + zlib.compress(body, 1)
+    return bytes((VERSION,)) + deflated(body)
 
 
 def _say(turn: Taken, times: list[float], values: list[float], arrivals: list[float], integers: list[int]) -> _Taken:

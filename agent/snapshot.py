@@ -15,9 +15,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.deflate import deflated
+
 VERSION = 1
 SEGMENT = 8192  # elements of an array whose bytes are ordered by significance together
-PIECE = 1 << 17  # bytes before deflation
+PIECE = 1 << 15  # bytes before deflation, about: a part of a column is not cut
 MAX_PIECE = 1 << 30  # of the structure, which holds the assets' names
 KINDS = "fiub"  # of numpy's types: plain numbers only
 
@@ -35,7 +37,7 @@ def dump(saved: Mapping[str, Any]) -> Iterator[bytes]:
     """The pieces of a snapshot, made one by one while they are asked for."""
     arrays: list[NDArray[Any]] = []
     head = msgspec.msgpack.encode([VERSION, _without_arrays(saved, arrays)])
-    yield zlib.compress(head, 1)
+    yield deflated(head)
     arrays.reverse()
     parts: list[bytes] = []
     size = 0
@@ -46,10 +48,10 @@ def dump(saved: Mapping[str, Any]) -> Iterator[bytes]:
             parts.append(segment.view(np.uint8).reshape(-1, segment.itemsize).T.tobytes())
             size += len(parts[-1])
             if size >= PIECE:
-                yield zlib.compress(b"".join(parts), 1)
+                yield deflated(b"".join(parts))
                 parts, size = [], 0
     if parts:
-        yield zlib.compress(b"".join(parts), 1)
+        yield deflated(b"".join(parts))
 
 
 def _without_arrays(node: Any, arrays: list[NDArray[Any]]) -> Any:

@@ -38,10 +38,14 @@ class SocketStream:
         self._socket = sock
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
         self._wants_write = False
+        # The same for all that is received: a new one for each `recv` would be the largest piece that the heap has to hold.
+        self._received = memoryview(bytearray())
 
     def recv(self, size: int) -> bytes:
+        if size > len(self._received):
+            self._received = memoryview(bytearray(size))
         try:
-            return self._socket.recv(size)
+            return self._received[: self._socket.recv_into(self._received, size)].tobytes()
         except ssl.SSLWantReadError:
             raise BlockingIOError from None
         except ssl.SSLWantWriteError:
