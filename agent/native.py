@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from agent.expr import Block, Expr, arranged, share, walk
 
-FORMAT = 1  # of programs: a module that was built from another `steps.c` is left alone
+FORMAT = 2  # of programs: a module that was built from another `steps.c` is left alone
 
 MACHINE: ModuleType | None
 try:

@@ -26,7 +26,7 @@
 #error "needs arithmetic that rounds each operation to its type; without this module the same steps run in Python"
 #endif
 
-#define FORMAT 1    /* of programs: agent/native.py uses no module with another one */
+#define FORMAT 2    /* of programs: agent/native.py uses no module with another one */
 #define LANES 64    /* rows that go through at once: registers of a program then stay in the second cache at most */
 #define STRIDE 8    /* lanes are worked on in multiples of this; what is left over repeats the last row */
 #define FEW 4       /* rows that depend on nothing of each other, below which one at a time is quicker */
