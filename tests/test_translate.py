@@ -127,7 +127,7 @@ def test_what_a_default_asset_does_is_what_was_translated() -> None:
 
         patch.setattr(Steps, "run", observed)
         twins = Twins(config())
-        for batch in batches(1, 1200, 400):
+        for batch in batches(1, 4000, 800):
             twins.on_batch(batch)
     filtered, scored, counted = ran[-3:]
     assert filtered.translated

@@ -6,7 +6,7 @@ import contextlib
 import random
 import socket
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import pytest
@@ -17,7 +17,7 @@ from paho.mqtt.properties import Properties
 
 from agent.shell.frames import FIRST_ID, Decoder, Encoder, encode_varint, end_of_properties, pubacks, sendable
 from agent.shell.link import Identity, Link
-from agent.shell.stream import SocketStream
+from agent.shell.stream import Part, SocketStream
 from agent.shell.wire import READ_SIZE, Counters, Wire
 from agent.types import Asking, Reason
 from tests.brokers import packet, publish, varint
@@ -442,6 +442,8 @@ def test_topics_that_would_cost_the_connection_are_told_apart() -> None:
 class _Trickle:
     """A stream that takes and gives a few bytes at a time."""
 
+    at_once = 100
+
     def __init__(self, sizes: Iterator[int], incoming: bytes = b"") -> None:
         self._sizes = sizes
         self._incoming = incoming
@@ -456,11 +458,12 @@ class _Trickle:
             raise BlockingIOError
         return data
 
-    def send(self, data: bytes | bytearray | memoryview) -> int:
+    def send(self, parts: Sequence[Part]) -> int:
+        data = b"".join(parts)
         n = min(next(self._sizes), len(data))
         if n == 0:
             raise BlockingIOError
-        self.written += bytes(data[:n])
+        self.written += data[:n]
         return n
 
     def pending(self) -> bool:

@@ -17,7 +17,7 @@ from agent.types import Publications
 
 MAX_PENDING = 10_000
 MAX_PAYLOAD = 1 << 27
-AT_ONCE = 128 * Encoder.PIECES  # pieces joined at once: about `SEND_SIZE` of state messages
+AT_ONCE = 32 * Encoder.PIECES  # pieces joined at once: 16 KiB of state messages, of which several leave together
 
 
 class Outgoing:

@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+Part: TypeAlias = bytes | bytearray | memoryview
+TLS_RECORD = 1 << 14
 
 
 class Stream(Protocol):
     """What the wire needs of a connection."""
 
+    at_once: int
+    """Bytes that are worth handing to one `send`."""
+
     def recv(self, size: int) -> bytes: ...
-    def send(self, data: bytes | bytearray | memoryview) -> int: ...
+    def send(self, parts: Sequence[Part]) -> int:
+        """How many bytes of the parts, taken as one, are on their way."""
+
     def pending(self) -> bool:
         """Whether `recv` has more that the selector cannot see."""
 
@@ -37,6 +46,7 @@ class SocketStream:
         sock.setblocking(False)
         self._socket = sock
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
+        self.at_once = 1 << 16 if self._tls is None else TLS_RECORD
         self._wants_write = False
         # The same for all that is received: a new one for each `recv` would be the largest piece that the heap has to hold.
         self._received = memoryview(bytearray())
@@ -52,12 +62,14 @@ class SocketStream:
             self._wants_write = True
             raise BlockingIOError from None
 
-    def send(self, data: bytes | bytearray | memoryview) -> int:
+    def send(self, parts: Sequence[Part]) -> int:
         self._wants_write = False
-        if not len(data):
+        if not parts:
             return 0
+        if self._tls is None:
+            return self._socket.sendmsg(parts)
         try:
-            return self._socket.send(data)
+            return self._tls.send(parts[0] if len(parts) == 1 else b"".join(parts))
         except ssl.SSLWantReadError:
             raise BlockingIOError from None
         except ssl.SSLWantWriteError:

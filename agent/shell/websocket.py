@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from agent.shell.stream import SocketStream
+from agent.shell.stream import Part, SocketStream
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
 _MAX_ANSWER = 1 << 14
@@ -43,12 +43,13 @@ class WebSocketStream(SocketStream):
             return b""
         raise BlockingIOError
 
-    def send(self, data: bytes | bytearray | memoryview) -> int:
+    def send(self, parts: Sequence[Part]) -> int:
         self._drain()
         if self._out:
             raise BlockingIOError
-        if not len(data):
+        if not parts:
             return 0
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
         self._out += self._frame(_BINARY, data)
         self._drain()
         return len(data)
@@ -61,7 +62,7 @@ class WebSocketStream(SocketStream):
         try:
             while out:
                 with memoryview(out) as whole:
-                    sent = super().send(whole)
+                    sent = super().send((whole,))
                 del out[:sent]
         except BlockingIOError:
             pass
@@ -110,7 +111,7 @@ class WebSocketStream(SocketStream):
         if opcode == _CLOSE:
             self._closed = True
 
-    def _frame(self, opcode: int, data: bytes | bytearray | memoryview) -> bytes:
+    def _frame(self, opcode: int, data: Part) -> bytes:
         n = len(data)
         mask = self._entropy(4)
         if n < 126:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 
 from agent.shell.frames import PINGREQ, PINGRESP, Decoder
-from agent.shell.stream import Stream
+from agent.shell.stream import TLS_RECORD, Stream
 
 READ_SIZE = 1 << 16  # most that one turn of the loop takes in; the rest waits in the kernel, and so with the sender
-# What leaves in one `send`, and the most that is framed in one piece. Well below what the C library takes from the
-# kernel anew for each piece, which costs more than the copying.
-SEND_SIZE = 1 << 16
-TLS_RECORD = 1 << 14
+SEND_SIZE = 1 << 16  # bytes waiting from which on they are sent before more is framed
+MOST_PARTS = 64  # of what leaves in one `send`
 
 
 @dataclass(slots=True)
@@ -136,19 +135,14 @@ class Wire:
         total = 0
         try:
             if not out:
-                self._stream.send(b"")
+                self._stream.send(())
             while out:
-                part = out.popleft()
-                if len(part) < SEND_SIZE and out:
-                    part = self._gather(part)
-                sent = 0
-                try:
-                    sent = self._stream.send(part)
-                finally:
-                    # What a TLS connection did not take must come again at its head, and not become shorter.
-                    if sent < len(part):
-                        out.appendleft(memoryview(part)[sent:])
-                    total += sent
+                parts, size = self._next()
+                sent = self._stream.send(parts)
+                total += sent
+                self._gone(sent)
+                if sent < size:
+                    break
         except BlockingIOError:
             pass
         except OSError as error:
@@ -156,11 +150,24 @@ class Wire:
         self._waiting -= total
         self._counters.bytes_out += total
 
-    def _gather(self, first: bytes | memoryview) -> bytes | memoryview:
-        """`first` and what follows it, as much as leaves at once."""
-        out, parts, size = self._out, [first], len(first)
-        while out and size + len(out[0]) <= SEND_SIZE:
-            part = out.popleft()
+    def _next(self) -> tuple[list[bytes | memoryview], int]:
+        """What leaves at once from the front of the queue, where it stays, and its bytes. What a TLS connection did not take
+        comes again at its head so, and no shorter."""
+        parts: list[bytes | memoryview] = []
+        size = 0
+        for part in islice(self._out, MOST_PARTS):
+            if parts and size + len(part) > self._stream.at_once:
+                break
             parts.append(part)
             size += len(part)
-        return b"".join(parts) if len(parts) > 1 else first
+        return parts, size
+
+    def _gone(self, sent: int) -> None:
+        """Take so many bytes off the front of the queue."""
+        out = self._out
+        while sent:
+            part = out.popleft()
+            if sent < len(part):
+                out.appendleft(memoryview(part)[sent:])
+                return
+            sent -= len(part)
