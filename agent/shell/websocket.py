@@ -47,9 +47,9 @@ class WebSocketStream(SocketStream):
         self._drain()
         if self._out:
             raise BlockingIOError
-        if not parts:
+        data = b"".join(parts)
+        if not data:
             return 0
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
         self._out += self._frame(_BINARY, data)
         self._drain()
         return len(data)
