@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import ctypes
 import gc
-from collections.abc import Iterable, Iterator
+import resource
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 _M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8  # from glibc's malloc.h
 _TRIM_AT = 1 << 20  # bytes free at the top of the heap: a full turn takes about one MiB, and fresh pages are dear
 _MADV_DONTNEED = 4  # from Linux's mman.h
+_PIECE = 1 << 14  # bytes, of the heap
+_OBJECT = 440  # bytes: of the largest that Python keeps in pools of its own
+_ARENA = 1 << 20  # bytes that Python takes for pools at a time, from 3.10 on
+_LOOKED_THROUGH = 1 << 22  # bytes at most that are gone through for a reserve
+_kept: dict[int, bytes] = {}  # an object in each arena of the reserve, so that it is not given back
 
 
 def _libc(name: str) -> ctypes._NamedFuncPointer | None:
@@ -44,6 +50,45 @@ def settle() -> None:
         with suppress(OSError), Path("/proc/self/smaps").open(encoding="utf-8", errors="replace") as mappings:
             for start, size in clean_mappings(mappings):
                 madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), _MADV_DONTNEED)
+
+
+def reserve(size: int) -> None:
+    """Have `size` bytes more, each of the heap and of Python's pools, than were ever in use at a time.
+
+    What is in use goes up and down with what happens, and now and then higher than before; then the process grows by a few
+    pages, which nobody can tell from a leak. What was touched once stays.
+    """
+    malloc, free = _libc("malloc"), _libc("free")
+    if malloc is None or free is None or _libc("mallopt") is None:
+        return
+    malloc.restype = ctypes.c_void_p
+    pieces: list[int] = []
+
+    def piece() -> int:
+        if place := malloc(ctypes.c_size_t(_PIECE)):
+            ctypes.memset(place, 0, _PIECE)
+            pieces.append(place)
+        return _PIECE
+
+    _until_new(size, piece)
+    for place in reversed(pieces):  # the end of the heap first, so that it becomes one piece again
+        free(ctypes.c_void_p(place))
+    objects: list[bytes] = []
+
+    def some() -> int:
+        objects.extend(bytes(_OBJECT) for _ in range(32))
+        return 32 * _OBJECT
+
+    _until_new(size, some)
+    _kept.update((id(each) // _ARENA, each) for each in objects)
+
+
+def _until_new(size: int, more: Callable[[], int]) -> None:
+    """Take `more` until the kernel has given `size` bytes for it, or enough of what it gave before was gone through."""
+    pages = resource.getrusage(resource.RUSAGE_SELF).ru_minflt + size // resource.getpagesize()
+    looked_through = 0
+    while resource.getrusage(resource.RUSAGE_SELF).ru_minflt < pages and looked_through < _LOOKED_THROUGH:
+        looked_through += more()
 
 
 def clean_mappings(smaps: Iterable[str]) -> Iterator[tuple[int, int]]:

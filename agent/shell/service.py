@@ -27,7 +27,7 @@ from agent.shell.commanding import Commanding
 from agent.shell.exits import Exit, ExitError
 from agent.shell.http import Health, Server
 from agent.shell.logs import Logger
-from agent.shell.memory import settle, thrift
+from agent.shell.memory import reserve, settle, thrift
 from agent.shell.mqtt import Session, Subscription
 from agent.shell.outage import Outage
 from agent.shell.places import placed
@@ -50,6 +50,7 @@ AFTER_ERROR = 1.0  # seconds without `on_time` after it failed
 HOUSEKEEPING = 1.0
 STATUS_INTERVAL = 10.0
 DRAIN_TIMEOUT = 1.0
+RESERVE, RESERVE_AFTER = 256 << 10, 180.0  # bytes, and seconds since the start, when most has happened once
 STOP_TIMEOUT = 3.0
 
 
@@ -137,6 +138,7 @@ class Service:
         self._house_due = 0.0
         self._status_due = 0.0
         self._alive_due = 0.0
+        self._reserve_due = inf
         self._said = ""
         self._trouble_said = ""
         self._untold: list[float] = []  # UTC seconds of the newest reading of each batch that is not published yet
@@ -168,6 +170,10 @@ class Service:
         sys.setswitchinterval(0.001)
         self.log.info("started", version=self.version, site=config.site, twins=len(self.twins), steps=native.flavour())
         self.shown.turned = self.monotonic()
+        if (
+            self.durable is not None
+        ):  # snapshots, and what waits while a disk or a broker is away, are what needs more at times
+            self._reserve_due = self.shown.turned + RESERVE_AFTER
         self._said = self.words()
         self.notifier.ready(self._said)
 
@@ -415,6 +421,9 @@ class Service:
         if began >= self._house_due:
             self._house_due = began + HOUSEKEEPING
             self.log.sweep()
+            if began >= self._reserve_due:
+                self._reserve_due = inf
+                reserve(RESERVE)
             if began >= self._status_due:
                 self._status_due = began + STATUS_INTERVAL
                 if (words := self.words()) != self._said:
