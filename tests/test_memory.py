@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,37 @@ print(before, after)
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     before, after = map(int, out.split())
     assert after < before / 2
+
+
+def _script(text: str) -> list[int]:
+    out = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout
+    return [int(word) for word in out.split()]
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/smaps_rollup").exists() or not hasattr(ctypes.CDLL(None), "mallopt"),
+    reason="neither Linux with glibc nor as new as that",
+)
+def test_what_is_used_later_fits_into_the_reserve() -> None:
+    """Of 512 KiB: 200 KiB of small objects and 160 KiB of larger ones, which take as much more without it."""
+    script = """
+from agent.shell.memory import reserve, thrift
+
+def anonymous():
+    with open("/proc/self/smaps_rollup") as rollup:
+        return int(next(line for line in rollup if line.startswith("Anonymous")).split()[1])
+
+thrift()
+before = anonymous()
+reserve({size})
+reserved = anonymous()
+small = [bytes(200) for _ in range(900)]
+large = [bytes(8000) for _ in range(20)]
+print(before, reserved, anonymous())
+"""
+    before, reserved, used = _script(script.format(size=256 << 10))
+    assert 400 <= reserved - before <= 640
+    assert used - reserved <= 40
+    before, reserved, used = _script(script.format(size=0))
+    assert reserved - before <= 40
+    assert used - reserved >= 200

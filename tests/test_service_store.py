@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agent.shell import service
 from agent.shell.durable import Durable
 from agent.shell.store import PAGE, WAL_BYTES, Store, StoreError
 from agent.shell.views import snapshot_of
@@ -79,6 +80,27 @@ def test_a_batch_is_committed_before_it_is_published_and_acknowledged(
         monkeypatch.setattr(Store, "transaction", noted)
         one.turn(batch(("a", 20.0)))
         assert one.session.calls[:4] == ["commit True", "publish", "acknowledge", "flush"]
+
+
+def test_memory_is_held_in_reserve_once_and_only_where_there_is_a_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(service, "reserve", asked.append)
+    with bench(tmp_path / "t.db") as one:
+        one.turn()
+        one.pass_time(service.RESERVE_AFTER - 1.0)
+        one.turn()
+        assert asked == []
+        for _ in range(3):
+            one.pass_time(2.0)
+            one.turn()
+        assert asked == [service.RESERVE]
+        one.service.stop()
+    with Bench() as two:
+        two.pass_time(2 * service.RESERVE_AFTER)
+        two.turn()
+        assert asked == [service.RESERVE]
 
 
 def test_sequence_numbers_and_states_go_on_after_a_kill(tmp_path: Path) -> None:
