@@ -24,3 +24,7 @@ class Program:
     def many(
         self, count: int, slots: tuple[Any, ...], series: tuple[Any, ...], results: tuple[Any, ...], ends: Any, /
     ) -> None: ...
+
+def weave(
+    fragments: tuple[bytes, ...], columns: tuple[int, ...], texts: Sequence[bytes], written: bytes, /
+) -> list[bytes]: ...

@@ -108,7 +108,6 @@ static void program_1(const double *k, const Column *columns, const Slot *slots,
     (void)k, (void)columns, (void)slots, (void)series, (void)results;
     for (; step < end; step++) {
         const Py_ssize_t at0 = place(&slots[0], step); const Py_ssize_t at1 = place(&slots[1], step);
-        const Py_ssize_t at2 = place(&slots[2], step);
         double r32 = 0.0; double r33 = 0.0; double r34 = 0.0; double r35 = 0.0; double r36 = 0.0; double r37 = 0.0;
         double r38 = 0.0; double r39 = 0.0; double r40 = 0.0; double r41 = 0.0; double r42 = 0.0; double r43 = 0.0;
         double r44 = 0.0; double r45 = 0.0; double r46 = 0.0; double r47 = 0.0; double r48 = 0.0; double r49 = 0.0;
@@ -288,7 +287,6 @@ static void program_3(const double *k, const Column *columns, const Slot *slots,
     (void)k, (void)columns, (void)slots, (void)series, (void)results;
     for (; step < end; step++) {
         const Py_ssize_t at0 = place(&slots[0], step); const Py_ssize_t at1 = place(&slots[1], step);
-        const Py_ssize_t at2 = place(&slots[2], step);
         double r32 = 0.0; double r33 = 0.0; double r34 = 0.0; double r35 = 0.0; double r36 = 0.0; double r37 = 0.0;
         double r38 = 0.0; double r39 = 0.0; double r40 = 0.0; double r41 = 0.0; double r42 = 0.0; double r43 = 0.0;
         double r44 = 0.0; double r45 = 0.0; double r46 = 0.0; double r47 = 0.0; double r48 = 0.0; double r49 = 0.0;

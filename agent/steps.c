@@ -751,9 +751,16 @@ static int module_exec(PyObject *module)
     return PyModule_AddIntConstant(module, "FORMAT", FORMAT);
 }
 
+PyObject *weave(PyObject *module, PyObject *const *args, Py_ssize_t given); /* weave.c */
+
+static PyMethodDef module_methods[] = {
+    {"weave", (PyCFunction)(void (*)(void))weave, METH_FASTCALL,
+     "weave(fragments, columns, texts, written): a text for each of `texts`, of fragments with values between."},
+    {NULL, NULL, 0, NULL}};
+
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0, NULL}};
 
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "agent._steps", "Steps on columns, outside of Python.", 0,
-                                    NULL, module_slots, NULL, NULL, NULL};
+                                    module_methods, module_slots, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__steps(void) { return PyModuleDef_Init(&module); }

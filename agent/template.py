@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from agent import native
+
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(str).decode
 _END = b"\0"  # between messages: never part of JSON, where it is escaped, nor of a topic
@@ -20,25 +22,33 @@ _TRIES = 8  # different sets of values that are easily found, should a name look
 class Template(NamedTuple):
     """The text of a message around its values."""
 
-    fragments: tuple[bytes, ...]  # one more than there are values; the last one ends with the mark
-    text: int  # position among the values of the one that is text
-    order: tuple[int, ...]  # which number stands at each position, the text left out
+    fragments: tuple[bytes, ...]  # one more than there are values
+    columns: tuple[int, ...]  # which number stands at each place; -1: the text
 
     def fill(self, texts: Sequence[bytes], numbers: Sequence[float]) -> list[bytes]:
         """A message for each text; numbers: all of the first number, then all of the second, and so on."""
-        count = len(texts)
-        written = _ENCODE(numbers)[1:-1].split(b",")
-        width = 2 * len(self.fragments) - 1
-        one = [b""] * width
-        one[::2] = self.fragments
-        pieces = one * count
-        pieces[2 * self.text + 1 :: width] = texts
-        places = [k for k in range(len(self.fragments) - 1) if k != self.text]
-        for place, number in zip(places, self.order, strict=True):
-            pieces[2 * place + 1 :: width] = written[number * count : (number + 1) * count]
-        messages = b"".join(pieces).split(_END)
-        del messages[-1]
-        return messages
+        return _woven(self.fragments, self.columns, texts, _ENCODE(numbers)[1:-1])
+
+
+def _woven(
+    fragments: tuple[bytes, ...], columns: tuple[int, ...], texts: Sequence[bytes], written: bytes
+) -> list[bytes]:
+    """A message for each text: fragments with the text, or one of its numbers, between each two. written: the numbers of
+    all, column by column, with commas between."""
+    if native.MACHINE is not None:
+        woven: list[bytes] = native.MACHINE.weave(fragments, columns, texts, written)
+        return woven
+    count = len(texts)
+    numbers = written.split(b",")
+    width = 2 * len(fragments) - 1
+    one = [b""] * width
+    one[::2] = *fragments[:-1], fragments[-1] + _END
+    pieces = one * count
+    for place, column in enumerate(columns):
+        pieces[2 * place + 1 :: width] = texts if column < 0 else numbers[column * count : (column + 1) * count]
+    messages = b"".join(pieces).split(_END)
+    del messages[-1]
+    return messages
 
 
 def learn(write: Callable[[str, list[float]], bytes], numbers: int) -> Template | None:
@@ -55,8 +65,8 @@ def learn(write: Callable[[str, list[float]], bytes], numbers: int) -> Template 
         for k in places:
             fragment, rest = rest.split(marks[k])
             fragments.append(fragment)
-        fragments.append(rest + _END)
-        return Template(tuple(fragments), places.index(numbers), tuple(k for k in places if k != numbers))
+        fragments.append(rest)
+        return Template(tuple(fragments), tuple(-1 if k == numbers else k for k in places))
     return None
 
 
@@ -73,4 +83,4 @@ def unquoted(quoted: bytes) -> str:
 
 def joined(before: bytes, middles: Sequence[bytes], after: bytes) -> list[bytes]:
     """Each of the texts with the same before and after it; none of them holds NUL."""
-    return (before + (after + _END + before).join(middles) + after).split(_END) if middles else []
+    return _woven((before, after), (-1,), middles, b"")

@@ -108,10 +108,12 @@ def function(name: str, program: Assembled) -> Iterator[str]:
     yield from _filled([f"const double r{i} = k[{i}];" for i in range(known)], 1)
     yield "    (void)k, (void)columns, (void)slots, (void)series, (void)results;"
     yield "    for (; step < end; step++) {"
-    yield from _filled([f"const Py_ssize_t at{s} = place(&slots[{s}], step);" for s in range(program.indices)], 2)
+    statements = list(_statements(program))
+    used = [s for s in range(program.indices) if any(f", {s})" in statement for statement in statements)]
+    yield from _filled([f"const Py_ssize_t at{s} = place(&slots[{s}], step);" for s in used], 2)
     # What may be jumped over has some older number in the machine, and nobody chooses it.
     yield from _filled([f"double r{i} = 0.0;" for i in range(known, program.registers)], 2)
-    yield from _filled(list(_statements(program)), 2)
+    yield from _filled(statements, 2)
     yield "    }"
     yield "}"
 

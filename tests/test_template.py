@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tests.services
+from agent import native
 from agent.encode import ENCODER
-from agent.template import joined, learn, quoted
+from agent.template import _woven, joined, learn, quoted
 from agent.twins import Twins
 from agent.types import STATUS_NAMES
 from tests.streams import configuration
 
+needs_machine = pytest.mark.skipif(native.MACHINE is None, reason="the compiled steps were not built: no C compiler")
 ASSETS = {"topic": "plant/{asset}", "channels": {"text0found": {}, "1.5e200": {}}, "learning": 4}
 narrow = st.floats(allow_infinity=False, width=32)  # some columns hold no more
 numbers = st.one_of(
@@ -36,6 +39,51 @@ def test_a_template_gives_the_bytes_of_the_function_it_was_learned_from(
     columns = [value for column in list(zip(*rows, strict=True))[1:] for value in column]
     texts = [row[0] for row in rows]
     assert template.fill([quoted(text) for text in texts], columns) == [_message(row[0], list(row[1:])) for row in rows]
+
+
+@needs_machine
+@given(
+    st.lists(st.binary(max_size=9).filter(lambda b: b"\0" not in b), min_size=1, max_size=8),
+    st.lists(st.binary(max_size=5).filter(lambda b: b"\0" not in b), max_size=6),
+    st.data(),
+)
+def test_texts_are_woven_the_same_without_the_machine(
+    fragments: list[bytes], texts: list[bytes], data: st.DataObject
+) -> None:
+    places = len(fragments) - 1
+    named = data.draw(st.permutations([*range(max(0, places - 1)), -1][-places:] if places else []))
+    numbers = [b"%d" % k * (k % 3) for k in range((len(named) - named.count(-1)) * len(texts))]
+    given = tuple(fragments), tuple(named), texts, b",".join(numbers)
+    woven = _woven(*given)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "MACHINE", None)
+        assert _woven(*given) == woven
+    assert len(woven) == len(texts)
+
+
+@needs_machine
+@pytest.mark.parametrize(
+    ("fragments", "columns", "texts", "written", "wrong"),
+    [
+        ((b"a",), (0,), [b"t"], b"1", "a fragment more"),
+        ((b"a", b"b"), (1,), [b"t"], b"1", "columns from -1"),
+        ((b"a", b"b"), (-2,), [b"t"], b"", "columns from -1"),
+        ((b"a", b"b"), (0,), [b"t", b"u"], b"1", "2 numbers"),
+        ((b"a", b"b"), (0,), [b"t"], b"1,2", "1 numbers"),
+        ((b"a", b"b"), (-1,), [b"t"], b"1", "0 numbers"),
+        ((b"a", b"b"), (-1,), ["t"], b"", "bytes"),
+        ((b"a", "b"), (-1,), [b"t"], b"", "bytes"),
+        ((b"a", b"b"), (0.5,), [b"t"], b"1", "integer"),
+        ([b"a"], (), [b"t"], b"", "tuples"),
+        ((b"a",), (), 5, b"", "iterable"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(
+    fragments: Any, columns: Any, texts: Any, written: Any, wrong: str
+) -> None:
+    assert native.MACHINE is not None
+    with pytest.raises((ValueError, TypeError), match=wrong):
+        native.MACHINE.weave(fragments, columns, texts, written)
 
 
 def test_a_message_that_shows_a_number_twice_or_not_at_all_has_no_template() -> None:
