@@ -172,8 +172,146 @@ static void program_1(const double *k, const Column *columns, const Slot *slots,
     }
 }
 
-/* level_rate, a reading: 340 instructions */
+/* level with stated noise, a reading: 224 instructions */
 static void program_2(const double *k, const Column *columns, const Slot *slots, const double *const *series,
+    double *const *results, Py_ssize_t step, Py_ssize_t end)
+{
+    const double r0 = k[0]; const double r1 = k[1]; const double r2 = k[2]; const double r3 = k[3];
+    const double r4 = k[4]; const double r5 = k[5]; const double r6 = k[6]; const double r7 = k[7];
+    const double r8 = k[8]; const double r9 = k[9]; const double r10 = k[10]; const double r11 = k[11];
+    const double r12 = k[12]; const double r13 = k[13]; const double r14 = k[14]; const double r15 = k[15];
+    const double r16 = k[16]; const double r17 = k[17]; const double r18 = k[18]; const double r19 = k[19];
+    const double r20 = k[20]; const double r21 = k[21]; const double r22 = k[22]; const double r23 = k[23];
+    const double r24 = k[24]; const double r25 = k[25]; const double r26 = k[26]; const double r27 = k[27];
+    const double r28 = k[28];
+    (void)k, (void)columns, (void)slots, (void)series, (void)results;
+    for (; step < end; step++) {
+        const Py_ssize_t at0 = place(&slots[0], step);
+        double r29 = 0.0; double r30 = 0.0; double r31 = 0.0; double r32 = 0.0; double r33 = 0.0; double r34 = 0.0;
+        double r35 = 0.0; double r36 = 0.0; double r37 = 0.0; double r38 = 0.0; double r39 = 0.0; double r40 = 0.0;
+        double r41 = 0.0; double r42 = 0.0; double r43 = 0.0; double r44 = 0.0;
+        r29 = series[1][step]; WIDE(0, 0) = r29; r30 = WIDE(1, 0); WIDE(2, 0) = r30; r29 = r29 - r30; r31 = r29 * r29;
+        r32 = WIDE(3, 0); r33 = WIDE(4, 0); r34 = WIDE(5, 0); r35 = r33 * r34; r36 = WIDE(6, 0); r35 = r35 / r36;
+        r37 = series[0][step]; r38 = WIDE(7, 0); WIDE(7, 0) = r37; r38 = r37 - r38; r32 = r35 * r38 + r32;
+        r35 = r32 + r34; WIDE(8, 0) = r35; r37 = r31 / r35; WIDE(9, 0) = r37; r39 = r37 > r0 ? 1.0 : 0.0;
+        r40 = (double)NARROWED(10, 0); r40 = r40 + r1; r41 = r40 >= r2 ? 1.0 : 0.0;
+        r41 = (r39 != 0.0) & (r41 != 0.0) ? 1.0 : 0.0; r40 = r41 != 0.0 ? r3 : r40; r40 = r39 != 0.0 ? r40 : r3;
+        NARROWED(10, 0) = (float)r40; r40 = r41 != 0.0 ? r31 : r3; r42 = r32 + r40; if (r39 != 0.0) { r40 = r35 + r40;
+        r31 = r31 / r0; r31 = r41 != 0.0 ? r40 : r31; } r31 = r39 != 0.0 ? r31 : r35; r40 = r42 / r31;
+        r30 = r40 * r29 + r30; WIDE(1, 0) = r30; r32 = r31 - r32; r32 = r41 != 0.0 ? r34 : r32;
+        r34 = r39 != 0.0 ? r32 : r34; r31 = r34 / r31; r31 = r42 * r31; WIDE(3, 0) = r31; r42 = WIDE(11, 0);
+        r34 = r42 + r1; WIDE(11, 0) = r34; r32 = r38 > r3 ? 1.0 : 0.0; if (r32 != 0.0) { r41 = r36 * r6;
+        r41 = r38 < r41 ? r38 : r41; r41 = r41 - r36; r38 = r38 * r7; r38 = r38 < r36 ? 1.0 : 0.0;
+        r30 = r42 < r8 ? 1.0 : 0.0; r30 = (r38 != 0.0) & (r30 != 0.0) ? 1.0 : 0.0; r34 = r1 / r34;
+        r34 = r34 > r5 ? r34 : r5; r34 = r30 != 0.0 ? r4 : r34; r34 = r41 * r34 + r36; } r36 = r32 != 0.0 ? r34 : r36;
+        WIDE(6, 0) = r36; if (r39 == 0.0) { r35 = sqrt(r35); r35 = r29 / r35; r35 = r35 < r10 ? r35 : r10;
+        r35 = r35 > r11 ? r35 : r11; } r35 = r39 != 0.0 ? r3 : r35; r39 = r42 < r9 ? 1.0 : 0.0; if (r39 == 0.0) {
+        r29 = (double)NARROWED(12, 0); r29 = r35 * r29; r36 = r42 + r12; r36 = r10 / r36; r36 = r36 > r5 ? r36 : r5;
+        r36 = r29 * r36; r36 = r36 > r13 ? r36 : r13; r36 = r1 + r36; r36 = r33 * r36; r36 = r36 < r14 ? r36 : r14;
+        r36 = r36 > r15 ? r36 : r15; } r36 = r39 != 0.0 ? r33 : r36; NARROWED(12, 0) = (float)r35; WIDE(4, 0) = r36;
+        r36 = sqrt(r37); r36 = r36 < r16 ? r36 : r16; r35 = (double)NARROWED(13, 0); r33 = r36 > r35 ? 1.0 : 0.0;
+        r39 = (double)NARROWED(14, 0); r29 = (double)NARROWED(15, 0); r34 = r36 > r29 ? 1.0 : 0.0;
+        r32 = (double)NARROWED(16, 0); r41 = r36 > r32 ? 1.0 : 0.0; if (r33 != 0.0) { r30 = r36 - r35;
+        r38 = r39 - r35; r38 = r30 / r38; r38 = r9 + r38; } if (r33 == 0.0) { if (r34 != 0.0) { r30 = r36 - r29;
+        r40 = r35 - r29; r40 = r30 / r40; r40 = r10 + r40; } if (r34 == 0.0) { if (r41 != 0.0) { r30 = r36 - r32;
+        r43 = r29 - r32; r43 = r30 / r43; r43 = r1 + r43; } r30 = r36 / r32; r30 = r41 != 0.0 ? r43 : r30; }
+        r30 = r34 != 0.0 ? r40 : r30; } r30 = r33 != 0.0 ? r38 : r30; r30 = r30 < r17 ? r30 : r17;
+        r38 = r42 > r3 ? r42 : r3; r38 = sqrt(r38); r38 = r38 / r18; r38 = r38 + r19; r38 = r38 < r17 ? r38 : r17;
+        r38 = r30 < r38 ? r30 : r38; WIDE(17, 0) = r38; r38 = r1 + r42; r38 = r4 / r38; r38 = r20 + r38;
+        r38 = r38 < r10 ? r38 : r10; r30 = r36 * r21; if (r41 != 0.0) { r40 = r32 * r38 + r32;
+        r40 = r40 < r30 ? r40 : r30; r43 = r32 * r36; r43 = sqrt(r43); r43 = r43 * r4; r44 = r32 * r9;
+        r44 = r43 < r44 ? r43 : r44; r44 = r40 > r44 ? r40 : r44; } if (r41 == 0.0) { r40 = r18 + r38;
+        r40 = r38 * r40; r38 = r38 * r22 + r18; r38 = r40 / r38; r38 = r1 - r38 * r23; r38 = r32 * r38; }
+        r38 = r41 != 0.0 ? r44 : r38; r38 = r38 > r4 ? r38 : r4; NARROWED(16, 0) = (float)r38; r44 = r42 * r23 + r1;
+        r44 = r1 / r44; r44 = r23 + r44; r44 = r44 < r10 ? r44 : r10; if (r34 != 0.0) { r41 = r29 * r44 + r29;
+        r41 = r41 < r30 ? r41 : r30; r32 = r29 * r36; r32 = sqrt(r32); r32 = r32 * r4; r40 = r29 * r9;
+        r40 = r32 < r40 ? r32 : r40; r40 = r41 > r40 ? r41 : r40; } if (r34 == 0.0) { r41 = r18 + r44;
+        r41 = r44 * r41; r44 = r44 * r22 + r18; r44 = r41 / r44; r44 = r1 - r44 * r24; r44 = r29 * r44; }
+        r44 = r34 != 0.0 ? r40 : r44; r40 = r38 * r25; r40 = r44 > r40 ? r44 : r40; NARROWED(15, 0) = (float)r40;
+        r44 = r42 * r24 + r1; r44 = r9 / r44; r44 = r26 + r44; r44 = r44 < r10 ? r44 : r10; if (r33 != 0.0) {
+        r34 = r35 * r44 + r35; r34 = r34 < r30 ? r34 : r30; r29 = r35 * r36; r29 = sqrt(r29); r29 = r29 * r4;
+        r41 = r35 * r9; r41 = r29 < r41 ? r29 : r41; r41 = r34 > r41 ? r34 : r41; } if (r33 == 0.0) { r34 = r18 + r44;
+        r34 = r44 * r34; r44 = r44 * r22 + r18; r44 = r34 / r44; r44 = r1 - r44 * r27; r44 = r35 * r44; }
+        r44 = r33 != 0.0 ? r41 : r44; r38 = r40 - r38; r38 = r38 * r23 + r40; r38 = r44 > r38 ? r44 : r38;
+        NARROWED(13, 0) = (float)r38; r42 = r42 * r27 + r1; r42 = r9 / r42; r42 = r26 + r42;
+        r42 = r42 < r10 ? r42 : r10; r44 = r36 > r39 ? 1.0 : 0.0; if (r44 != 0.0) { r41 = r39 * r42 + r39;
+        r30 = r41 < r30 ? r41 : r30; r36 = r39 * r36; r36 = sqrt(r36); r36 = r36 * r4; r41 = r39 * r9;
+        r41 = r36 < r41 ? r36 : r41; r41 = r30 > r41 ? r30 : r41; } if (r44 == 0.0) { r30 = r18 + r42;
+        r30 = r42 * r30; r42 = r42 * r22 + r18; r42 = r30 / r42; r42 = r1 - r42 * r28; r42 = r39 * r42; }
+        r42 = r44 != 0.0 ? r41 : r42; r40 = r38 - r40; r38 = r40 * r4 + r38; r38 = r42 > r38 ? r42 : r38;
+        NARROWED(14, 0) = (float)r38; r31 = r37 + r31; results[0][step] = r31;
+    }
+}
+
+/* level with stated noise, a run: 208 instructions */
+static void program_3(const double *k, const Column *columns, const Slot *slots, const double *const *series,
+    double *const *results, Py_ssize_t step, Py_ssize_t end)
+{
+    const double r0 = k[0]; const double r1 = k[1]; const double r2 = k[2]; const double r3 = k[3];
+    const double r4 = k[4]; const double r5 = k[5]; const double r6 = k[6]; const double r7 = k[7];
+    const double r8 = k[8]; const double r9 = k[9]; const double r10 = k[10]; const double r11 = k[11];
+    const double r12 = k[12]; const double r13 = k[13]; const double r14 = k[14]; const double r15 = k[15];
+    const double r16 = k[16]; const double r17 = k[17]; const double r18 = k[18]; const double r19 = k[19];
+    const double r20 = k[20]; const double r21 = k[21]; const double r22 = k[22]; const double r23 = k[23];
+    const double r24 = k[24]; const double r25 = k[25];
+    (void)k, (void)columns, (void)slots, (void)series, (void)results;
+    for (; step < end; step++) {
+        const Py_ssize_t at0 = place(&slots[0], step); const Py_ssize_t at1 = place(&slots[1], step);
+        const Py_ssize_t at2 = place(&slots[2], step);
+        double r26 = 0.0; double r27 = 0.0; double r28 = 0.0; double r29 = 0.0; double r30 = 0.0; double r31 = 0.0;
+        double r32 = 0.0; double r33 = 0.0; double r34 = 0.0; double r35 = 0.0; double r36 = 0.0; double r37 = 0.0;
+        double r38 = 0.0; double r39 = 0.0; double r40 = 0.0; double r41 = 0.0;
+        r26 = series[1][step]; WIDE(0, 1) = r26; r27 = WIDE(1, 0); WIDE(2, 1) = r27; r26 = r26 - r27; r28 = r26 * r26;
+        r29 = WIDE(3, 0); r30 = WIDE(4, 0); r31 = WIDE(5, 2); r32 = r30 * r31; r33 = WIDE(6, 0); r32 = r32 / r33;
+        r34 = series[0][step]; r35 = WIDE(7, 0); WIDE(8, 1) = r34; r35 = r34 - r35; r29 = r32 * r35 + r29;
+        r32 = r29 + r31; WIDE(9, 1) = r32; r34 = r28 / r32; WIDE(10, 1) = r34; r36 = r34 > r0 ? 1.0 : 0.0;
+        r37 = (double)NARROWED(11, 0); r37 = r37 + r1; r38 = r37 >= r2 ? 1.0 : 0.0;
+        r38 = (r36 != 0.0) & (r38 != 0.0) ? 1.0 : 0.0; r37 = r38 != 0.0 ? r3 : r37; r37 = r36 != 0.0 ? r37 : r3;
+        NARROWED(12, 1) = (float)r37; r37 = r38 != 0.0 ? r28 : r3; r39 = r29 + r37; if (r36 != 0.0) { r37 = r32 + r37;
+        r28 = r28 / r0; r28 = r38 != 0.0 ? r37 : r28; } r28 = r36 != 0.0 ? r28 : r32; r37 = r39 / r28;
+        r27 = r37 * r26 + r27; WIDE(13, 1) = r27; r29 = r28 - r29; r29 = r38 != 0.0 ? r31 : r29;
+        r31 = r36 != 0.0 ? r29 : r31; r28 = r31 / r28; r28 = r39 * r28; WIDE(14, 1) = r28; r39 = r35 > r3 ? 1.0 : 0.0;
+        if (r39 != 0.0) { r31 = r33 * r5; r31 = r35 < r31 ? r35 : r31; r31 = r31 - r33; r31 = r31 * r4 + r33; }
+        r33 = r39 != 0.0 ? r31 : r33; WIDE(15, 1) = r33; if (r36 == 0.0) { r32 = sqrt(r32); r32 = r26 / r32;
+        r32 = r32 < r6 ? r32 : r6; r32 = r32 > r7 ? r32 : r7; } r32 = r36 != 0.0 ? r3 : r32;
+        r36 = (double)NARROWED(16, 0); NARROWED(17, 1) = (float)r32; r36 = r32 * r36; r36 = r36 * r4;
+        r36 = r36 > r8 ? r36 : r8; r36 = r1 + r36; r36 = r30 * r36; r36 = r36 < r9 ? r36 : r9;
+        r36 = r36 > r10 ? r36 : r10; WIDE(18, 1) = r36; r36 = sqrt(r34); r36 = r36 < r11 ? r36 : r11;
+        r30 = (double)NARROWED(19, 0); r32 = r36 > r30 ? 1.0 : 0.0; r26 = (double)NARROWED(20, 0);
+        r33 = (double)NARROWED(21, 0); r31 = r36 > r33 ? 1.0 : 0.0; r39 = (double)NARROWED(22, 0);
+        r35 = r36 > r39 ? 1.0 : 0.0; if (r32 != 0.0) { r29 = r36 - r30; r38 = r26 - r30; r38 = r29 / r38;
+        r38 = r12 + r38; } if (r32 == 0.0) { if (r31 != 0.0) { r29 = r36 - r33; r27 = r30 - r33; r27 = r29 / r27;
+        r27 = r6 + r27; } if (r31 == 0.0) { if (r35 != 0.0) { r29 = r36 - r39; r37 = r33 - r39; r37 = r29 / r37;
+        r37 = r1 + r37; } r29 = r36 / r39; r29 = r35 != 0.0 ? r37 : r29; } r29 = r31 != 0.0 ? r27 : r29; }
+        r29 = r32 != 0.0 ? r38 : r29; r29 = r29 < r13 ? r29 : r13; r38 = WIDE(23, 0); r27 = r38 > r3 ? r38 : r3;
+        r27 = sqrt(r27); r27 = r27 / r14; r27 = r27 + r15; r27 = r27 < r13 ? r27 : r13; r27 = r29 < r27 ? r29 : r27;
+        WIDE(24, 1) = r27; r27 = r1 + r38; r27 = r17 / r27; r27 = r16 + r27; r29 = r36 * r18; if (r35 != 0.0) {
+        r37 = r39 * r27 + r39; r37 = r37 < r29 ? r37 : r29; r40 = r39 * r36; r40 = sqrt(r40); r40 = r40 * r17;
+        r41 = r39 * r12; r41 = r40 < r41 ? r40 : r41; r41 = r37 > r41 ? r37 : r41; } if (r35 == 0.0) {
+        r37 = r14 + r27; r37 = r27 * r37; r27 = r27 * r19 + r14; r27 = r37 / r27; r27 = r1 - r27 * r20;
+        r27 = r39 * r27; } r27 = r35 != 0.0 ? r41 : r27; r27 = r27 > r17 ? r27 : r17; NARROWED(25, 1) = (float)r27;
+        r41 = r38 * r20 + r1; r41 = r1 / r41; r41 = r20 + r41; if (r31 != 0.0) { r35 = r33 * r41 + r33;
+        r35 = r35 < r29 ? r35 : r29; r39 = r33 * r36; r39 = sqrt(r39); r39 = r39 * r17; r37 = r33 * r12;
+        r37 = r39 < r37 ? r39 : r37; r37 = r35 > r37 ? r35 : r37; } if (r31 == 0.0) { r35 = r14 + r41;
+        r35 = r41 * r35; r41 = r41 * r19 + r14; r41 = r35 / r41; r41 = r1 - r41 * r21; r41 = r33 * r41; }
+        r41 = r31 != 0.0 ? r37 : r41; r37 = r27 * r22; r37 = r41 > r37 ? r41 : r37; NARROWED(26, 1) = (float)r37;
+        r41 = r38 * r21 + r1; r41 = r12 / r41; r41 = r23 + r41; if (r32 != 0.0) { r31 = r30 * r41 + r30;
+        r31 = r31 < r29 ? r31 : r29; r33 = r30 * r36; r33 = sqrt(r33); r33 = r33 * r17; r35 = r30 * r12;
+        r35 = r33 < r35 ? r33 : r35; r35 = r31 > r35 ? r31 : r35; } if (r32 == 0.0) { r31 = r14 + r41;
+        r31 = r41 * r31; r41 = r41 * r19 + r14; r41 = r31 / r41; r41 = r1 - r41 * r24; r41 = r30 * r41; }
+        r41 = r32 != 0.0 ? r35 : r41; r27 = r37 - r27; r27 = r27 * r20 + r37; r27 = r41 > r27 ? r41 : r27;
+        NARROWED(27, 1) = (float)r27; r41 = r38 * r24 + r1; r41 = r12 / r41; r41 = r23 + r41;
+        r41 = r41 < r6 ? r41 : r6; r35 = r36 > r26 ? 1.0 : 0.0; if (r35 != 0.0) { r32 = r26 * r41 + r26;
+        r29 = r32 < r29 ? r32 : r29; r36 = r26 * r36; r36 = sqrt(r36); r36 = r36 * r17; r32 = r26 * r12;
+        r32 = r36 < r32 ? r36 : r32; r32 = r29 > r32 ? r29 : r32; } if (r35 == 0.0) { r29 = r14 + r41;
+        r29 = r41 * r29; r41 = r41 * r19 + r14; r41 = r29 / r41; r41 = r1 - r41 * r25; r41 = r26 * r41; }
+        r41 = r35 != 0.0 ? r32 : r41; r37 = r27 - r37; r27 = r37 * r17 + r27; r27 = r41 > r27 ? r41 : r27;
+        NARROWED(28, 1) = (float)r27; r38 = r38 + r1; WIDE(29, 1) = r38; r28 = r34 + r28; results[0][step] = r28;
+    }
+}
+
+/* level_rate, a reading: 340 instructions */
+static void program_4(const double *k, const Column *columns, const Slot *slots, const double *const *series,
     double *const *results, Py_ssize_t step, Py_ssize_t end)
 {
     const double r0 = k[0]; const double r1 = k[1]; const double r2 = k[2]; const double r3 = k[3];
@@ -273,7 +411,7 @@ static void program_2(const double *k, const Column *columns, const Slot *slots,
 }
 
 /* level_rate, a run: 294 instructions */
-static void program_3(const double *k, const Column *columns, const Slot *slots, const double *const *series,
+static void program_5(const double *k, const Column *columns, const Slot *slots, const double *const *series,
     double *const *results, Py_ssize_t step, Py_ssize_t end)
 {
     const double r0 = k[0]; const double r1 = k[1]; const double r2 = k[2]; const double r3 = k[3];
@@ -359,8 +497,160 @@ static void program_3(const double *k, const Column *columns, const Slot *slots,
     }
 }
 
+/* level_rate with stated noise, a reading: 258 instructions */
+static void program_6(const double *k, const Column *columns, const Slot *slots, const double *const *series,
+    double *const *results, Py_ssize_t step, Py_ssize_t end)
+{
+    const double r0 = k[0]; const double r1 = k[1]; const double r2 = k[2]; const double r3 = k[3];
+    const double r4 = k[4]; const double r5 = k[5]; const double r6 = k[6]; const double r7 = k[7];
+    const double r8 = k[8]; const double r9 = k[9]; const double r10 = k[10]; const double r11 = k[11];
+    const double r12 = k[12]; const double r13 = k[13]; const double r14 = k[14]; const double r15 = k[15];
+    const double r16 = k[16]; const double r17 = k[17]; const double r18 = k[18]; const double r19 = k[19];
+    const double r20 = k[20]; const double r21 = k[21]; const double r22 = k[22]; const double r23 = k[23];
+    const double r24 = k[24]; const double r25 = k[25]; const double r26 = k[26]; const double r27 = k[27];
+    const double r28 = k[28];
+    (void)k, (void)columns, (void)slots, (void)series, (void)results;
+    for (; step < end; step++) {
+        const Py_ssize_t at0 = place(&slots[0], step);
+        double r29 = 0.0; double r30 = 0.0; double r31 = 0.0; double r32 = 0.0; double r33 = 0.0; double r34 = 0.0;
+        double r35 = 0.0; double r36 = 0.0; double r37 = 0.0; double r38 = 0.0; double r39 = 0.0; double r40 = 0.0;
+        double r41 = 0.0; double r42 = 0.0; double r43 = 0.0; double r44 = 0.0; double r45 = 0.0; double r46 = 0.0;
+        double r47 = 0.0; double r48 = 0.0;
+        r29 = series[1][step]; WIDE(0, 0) = r29; r30 = WIDE(1, 0); r31 = series[0][step]; r32 = WIDE(2, 0);
+        WIDE(2, 0) = r31; r32 = r31 - r32; r31 = WIDE(3, 0); r30 = r32 * r31 + r30; WIDE(4, 0) = r30; r29 = r29 - r30;
+        r33 = r29 * r29; r34 = WIDE(5, 0); r35 = WIDE(6, 0); r34 = r32 * r35 + r34; r36 = WIDE(7, 0);
+        r35 = r32 * r36 + r35; r34 = r35 * r32 + r34; r34 = r34 > r0 ? r34 : r0; r37 = WIDE(8, 0); r38 = WIDE(9, 0);
+        r39 = r37 * r38; r40 = WIDE(10, 0); r39 = r39 / r40; r39 = r39 * r32; r41 = r37 * r1; r41 = r41 * r38;
+        r41 = r41 / r40; r41 = r41 / r40; r41 = r41 / r40; r42 = r32 * r32; r43 = r42 * r32; r43 = r43 / r2;
+        r39 = r41 * r43 + r39; r39 = r34 + r39; r34 = r39 + r38; WIDE(11, 0) = r34; r43 = r33 / r34;
+        WIDE(12, 0) = r43; r44 = r43 > r3 ? 1.0 : 0.0; r45 = (double)NARROWED(13, 0); r45 = r45 + r4;
+        r46 = r45 >= r5 ? 1.0 : 0.0; r46 = (r44 != 0.0) & (r46 != 0.0) ? 1.0 : 0.0; r45 = r46 != 0.0 ? r0 : r45;
+        r45 = r44 != 0.0 ? r45 : r0; NARROWED(13, 0) = (float)r45; r45 = r46 != 0.0 ? r33 : r0; r47 = r39 + r45;
+        if (r44 != 0.0) { r48 = r34 + r45; r33 = r33 / r3; r33 = r46 != 0.0 ? r48 : r33; }
+        r33 = r44 != 0.0 ? r33 : r34; r48 = r47 / r33; r30 = r48 * r29 + r30; WIDE(1, 0) = r30; r42 = r42 / r6;
+        r35 = r41 * r42 + r35; r42 = r35 / r33; r31 = r42 * r29 + r31; WIDE(3, 0) = r31; r39 = r33 - r39;
+        r39 = r46 != 0.0 ? r38 : r39; r38 = r44 != 0.0 ? r39 : r38; r33 = r38 / r33; r47 = r47 * r33;
+        WIDE(5, 0) = r47; r38 = r35 * r33; WIDE(6, 0) = r38; r36 = r41 * r32 + r36; r45 = r45 / r40; r45 = r45 / r40;
+        r45 = r36 + r45; r35 = r45 - r42 * r35; r33 = r45 * r33; r33 = r35 > r33 ? r35 : r33; WIDE(7, 0) = r33;
+        r35 = WIDE(14, 0); r45 = r35 + r4; WIDE(14, 0) = r45; r42 = r32 > r0 ? 1.0 : 0.0; if (r42 != 0.0) {
+        r36 = r40 * r9; r36 = r32 < r36 ? r32 : r36; r36 = r36 - r40; r32 = r32 * r10; r32 = r32 < r40 ? 1.0 : 0.0;
+        r41 = r35 < r11 ? 1.0 : 0.0; r41 = (r32 != 0.0) & (r41 != 0.0) ? 1.0 : 0.0; r45 = r4 / r45;
+        r45 = r45 > r8 ? r45 : r8; r45 = r41 != 0.0 ? r7 : r45; r45 = r36 * r45 + r40; } r40 = r42 != 0.0 ? r45 : r40;
+        WIDE(10, 0) = r40; if (r44 == 0.0) { r34 = sqrt(r34); r34 = r29 / r34; r34 = r34 < r6 ? r34 : r6;
+        r34 = r34 > r12 ? r34 : r12; } r34 = r44 != 0.0 ? r0 : r34; r44 = r35 < r2 ? 1.0 : 0.0; if (r44 == 0.0) {
+        r29 = (double)NARROWED(15, 0); r29 = r34 * r29; r40 = r35 + r13; r40 = r6 / r40; r40 = r40 > r8 ? r40 : r8;
+        r40 = r29 * r40; r40 = r40 > r14 ? r40 : r14; r40 = r4 + r40; r40 = r37 * r40; r40 = r40 < r15 ? r40 : r15;
+        r40 = r40 > r16 ? r40 : r16; } r40 = r44 != 0.0 ? r37 : r40; NARROWED(15, 0) = (float)r34; WIDE(8, 0) = r40;
+        r40 = sqrt(r43); r40 = r40 < r17 ? r40 : r17; r34 = (double)NARROWED(16, 0); r37 = r40 > r34 ? 1.0 : 0.0;
+        r44 = (double)NARROWED(17, 0); r29 = (double)NARROWED(18, 0); r45 = r40 > r29 ? 1.0 : 0.0;
+        r42 = (double)NARROWED(19, 0); r36 = r40 > r42 ? 1.0 : 0.0; if (r37 != 0.0) { r41 = r40 - r34;
+        r32 = r44 - r34; r32 = r41 / r32; r32 = r2 + r32; } if (r37 == 0.0) { if (r45 != 0.0) { r41 = r40 - r29;
+        r38 = r34 - r29; r38 = r41 / r38; r38 = r6 + r38; } if (r45 == 0.0) { if (r36 != 0.0) { r41 = r40 - r42;
+        r39 = r29 - r42; r39 = r41 / r39; r39 = r4 + r39; } r41 = r40 / r42; r41 = r36 != 0.0 ? r39 : r41; }
+        r41 = r45 != 0.0 ? r38 : r41; } r41 = r37 != 0.0 ? r32 : r41; r41 = r41 < r18 ? r41 : r18;
+        r32 = r35 > r0 ? r35 : r0; r32 = sqrt(r32); r32 = r32 / r19; r32 = r32 + r20; r32 = r32 < r18 ? r32 : r18;
+        r32 = r41 < r32 ? r41 : r32; WIDE(20, 0) = r32; r32 = r4 + r35; r32 = r7 / r32; r32 = r21 + r32;
+        r32 = r32 < r6 ? r32 : r6; r41 = r40 * r22; if (r36 != 0.0) { r38 = r42 * r32 + r42;
+        r38 = r38 < r41 ? r38 : r41; r39 = r42 * r40; r39 = sqrt(r39); r39 = r39 * r7; r46 = r42 * r2;
+        r46 = r39 < r46 ? r39 : r46; r46 = r38 > r46 ? r38 : r46; } if (r36 == 0.0) { r38 = r19 + r32;
+        r38 = r32 * r38; r32 = r32 * r23 + r19; r32 = r38 / r32; r32 = r4 - r32 * r24; r32 = r42 * r32; }
+        r32 = r36 != 0.0 ? r46 : r32; r32 = r32 > r7 ? r32 : r7; NARROWED(19, 0) = (float)r32; r46 = r35 * r24 + r4;
+        r46 = r4 / r46; r46 = r24 + r46; r46 = r46 < r6 ? r46 : r6; if (r45 != 0.0) { r36 = r29 * r46 + r29;
+        r36 = r36 < r41 ? r36 : r41; r42 = r29 * r40; r42 = sqrt(r42); r42 = r42 * r7; r38 = r29 * r2;
+        r38 = r42 < r38 ? r42 : r38; r38 = r36 > r38 ? r36 : r38; } if (r45 == 0.0) { r36 = r19 + r46;
+        r36 = r46 * r36; r46 = r46 * r23 + r19; r46 = r36 / r46; r46 = r4 - r46 * r1; r46 = r29 * r46; }
+        r46 = r45 != 0.0 ? r38 : r46; r38 = r32 * r25; r38 = r46 > r38 ? r46 : r38; NARROWED(18, 0) = (float)r38;
+        r46 = r35 * r1 + r4; r46 = r2 / r46; r46 = r26 + r46; r46 = r46 < r6 ? r46 : r6; if (r37 != 0.0) {
+        r45 = r34 * r46 + r34; r45 = r45 < r41 ? r45 : r41; r29 = r34 * r40; r29 = sqrt(r29); r29 = r29 * r7;
+        r36 = r34 * r2; r36 = r29 < r36 ? r29 : r36; r36 = r45 > r36 ? r45 : r36; } if (r37 == 0.0) { r45 = r19 + r46;
+        r45 = r46 * r45; r46 = r46 * r23 + r19; r46 = r45 / r46; r46 = r4 - r46 * r27; r46 = r34 * r46; }
+        r46 = r37 != 0.0 ? r36 : r46; r32 = r38 - r32; r32 = r32 * r24 + r38; r32 = r46 > r32 ? r46 : r32;
+        NARROWED(16, 0) = (float)r32; r35 = r35 * r27 + r4; r35 = r2 / r35; r35 = r26 + r35;
+        r35 = r35 < r6 ? r35 : r6; r46 = r40 > r44 ? 1.0 : 0.0; if (r46 != 0.0) { r36 = r44 * r35 + r44;
+        r41 = r36 < r41 ? r36 : r41; r40 = r44 * r40; r40 = sqrt(r40); r40 = r40 * r7; r36 = r44 * r2;
+        r36 = r40 < r36 ? r40 : r36; r36 = r41 > r36 ? r41 : r36; } if (r46 == 0.0) { r41 = r19 + r35;
+        r41 = r35 * r41; r35 = r35 * r23 + r19; r35 = r41 / r35; r35 = r4 - r35 * r28; r35 = r44 * r35; }
+        r35 = r46 != 0.0 ? r36 : r35; r38 = r32 - r38; r32 = r38 * r7 + r32; r32 = r35 > r32 ? r35 : r32;
+        NARROWED(17, 0) = (float)r32; r47 = r43 + r47; r33 = r47 + r33; results[0][step] = r33;
+    }
+}
+
+/* level_rate with stated noise, a run: 242 instructions */
+static void program_7(const double *k, const Column *columns, const Slot *slots, const double *const *series,
+    double *const *results, Py_ssize_t step, Py_ssize_t end)
+{
+    const double r0 = k[0]; const double r1 = k[1]; const double r2 = k[2]; const double r3 = k[3];
+    const double r4 = k[4]; const double r5 = k[5]; const double r6 = k[6]; const double r7 = k[7];
+    const double r8 = k[8]; const double r9 = k[9]; const double r10 = k[10]; const double r11 = k[11];
+    const double r12 = k[12]; const double r13 = k[13]; const double r14 = k[14]; const double r15 = k[15];
+    const double r16 = k[16]; const double r17 = k[17]; const double r18 = k[18]; const double r19 = k[19];
+    const double r20 = k[20]; const double r21 = k[21]; const double r22 = k[22]; const double r23 = k[23];
+    const double r24 = k[24]; const double r25 = k[25];
+    (void)k, (void)columns, (void)slots, (void)series, (void)results;
+    for (; step < end; step++) {
+        const Py_ssize_t at0 = place(&slots[0], step); const Py_ssize_t at1 = place(&slots[1], step);
+        const Py_ssize_t at2 = place(&slots[2], step);
+        double r26 = 0.0; double r27 = 0.0; double r28 = 0.0; double r29 = 0.0; double r30 = 0.0; double r31 = 0.0;
+        double r32 = 0.0; double r33 = 0.0; double r34 = 0.0; double r35 = 0.0; double r36 = 0.0; double r37 = 0.0;
+        double r38 = 0.0; double r39 = 0.0; double r40 = 0.0; double r41 = 0.0; double r42 = 0.0; double r43 = 0.0;
+        double r44 = 0.0; double r45 = 0.0;
+        r26 = series[1][step]; WIDE(0, 1) = r26; r27 = WIDE(1, 0); r28 = series[0][step]; r29 = WIDE(2, 0);
+        WIDE(3, 1) = r28; r29 = r28 - r29; r28 = WIDE(4, 0); r27 = r29 * r28 + r27; WIDE(5, 1) = r27; r26 = r26 - r27;
+        r30 = r26 * r26; r31 = WIDE(6, 0); r32 = WIDE(7, 0); r31 = r29 * r32 + r31; r33 = WIDE(8, 0);
+        r32 = r29 * r33 + r32; r31 = r32 * r29 + r31; r31 = r31 > r0 ? r31 : r0; r34 = WIDE(9, 0); r35 = WIDE(10, 2);
+        r36 = r34 * r35; r37 = WIDE(11, 0); r36 = r36 / r37; r36 = r36 * r29; r38 = r34 * r1; r38 = r38 * r35;
+        r38 = r38 / r37; r38 = r38 / r37; r38 = r38 / r37; r39 = r29 * r29; r40 = r39 * r29; r40 = r40 / r2;
+        r36 = r38 * r40 + r36; r36 = r31 + r36; r31 = r36 + r35; WIDE(12, 1) = r31; r40 = r30 / r31;
+        WIDE(13, 1) = r40; r41 = r40 > r3 ? 1.0 : 0.0; r42 = (double)NARROWED(14, 0); r42 = r42 + r4;
+        r43 = r42 >= r5 ? 1.0 : 0.0; r43 = (r41 != 0.0) & (r43 != 0.0) ? 1.0 : 0.0; r42 = r43 != 0.0 ? r0 : r42;
+        r42 = r41 != 0.0 ? r42 : r0; NARROWED(15, 1) = (float)r42; r42 = r43 != 0.0 ? r30 : r0; r44 = r36 + r42;
+        if (r41 != 0.0) { r45 = r31 + r42; r30 = r30 / r3; r30 = r43 != 0.0 ? r45 : r30; }
+        r30 = r41 != 0.0 ? r30 : r31; r45 = r44 / r30; r27 = r45 * r26 + r27; WIDE(16, 1) = r27; r39 = r39 / r6;
+        r32 = r38 * r39 + r32; r39 = r32 / r30; r28 = r39 * r26 + r28; WIDE(17, 1) = r28; r36 = r30 - r36;
+        r36 = r43 != 0.0 ? r35 : r36; r35 = r41 != 0.0 ? r36 : r35; r30 = r35 / r30; r44 = r44 * r30;
+        WIDE(18, 1) = r44; r35 = r32 * r30; WIDE(19, 1) = r35; r33 = r38 * r29 + r33; r42 = r42 / r37;
+        r42 = r42 / r37; r42 = r33 + r42; r32 = r42 - r39 * r32; r30 = r42 * r30; r30 = r32 > r30 ? r32 : r30;
+        WIDE(20, 1) = r30; r32 = r29 > r0 ? 1.0 : 0.0; if (r32 != 0.0) { r42 = r37 * r8; r42 = r29 < r42 ? r29 : r42;
+        r42 = r42 - r37; r42 = r42 * r7 + r37; } r37 = r32 != 0.0 ? r42 : r37; WIDE(21, 1) = r37; if (r41 == 0.0) {
+        r31 = sqrt(r31); r31 = r26 / r31; r31 = r31 < r6 ? r31 : r6; r31 = r31 > r9 ? r31 : r9; }
+        r31 = r41 != 0.0 ? r0 : r31; r41 = (double)NARROWED(22, 0); NARROWED(23, 1) = (float)r31; r41 = r31 * r41;
+        r41 = r41 * r7; r41 = r41 > r10 ? r41 : r10; r41 = r4 + r41; r41 = r34 * r41; r41 = r41 < r11 ? r41 : r11;
+        r41 = r41 > r12 ? r41 : r12; WIDE(24, 1) = r41; r41 = sqrt(r40); r41 = r41 < r13 ? r41 : r13;
+        r34 = (double)NARROWED(25, 0); r31 = r41 > r34 ? 1.0 : 0.0; r26 = (double)NARROWED(26, 0);
+        r37 = (double)NARROWED(27, 0); r42 = r41 > r37 ? 1.0 : 0.0; r32 = (double)NARROWED(28, 0);
+        r29 = r41 > r32 ? 1.0 : 0.0; if (r31 != 0.0) { r39 = r41 - r34; r33 = r26 - r34; r33 = r39 / r33;
+        r33 = r2 + r33; } if (r31 == 0.0) { if (r42 != 0.0) { r39 = r41 - r37; r38 = r34 - r37; r38 = r39 / r38;
+        r38 = r6 + r38; } if (r42 == 0.0) { if (r29 != 0.0) { r39 = r41 - r32; r35 = r37 - r32; r35 = r39 / r35;
+        r35 = r4 + r35; } r39 = r41 / r32; r39 = r29 != 0.0 ? r35 : r39; } r39 = r42 != 0.0 ? r38 : r39; }
+        r39 = r31 != 0.0 ? r33 : r39; r39 = r39 < r14 ? r39 : r14; r33 = WIDE(29, 0); r38 = r33 > r0 ? r33 : r0;
+        r38 = sqrt(r38); r38 = r38 / r15; r38 = r38 + r16; r38 = r38 < r14 ? r38 : r14; r38 = r39 < r38 ? r39 : r38;
+        WIDE(30, 1) = r38; r38 = r4 + r33; r38 = r18 / r38; r38 = r17 + r38; r39 = r41 * r19; if (r29 != 0.0) {
+        r35 = r32 * r38 + r32; r35 = r35 < r39 ? r35 : r39; r36 = r32 * r41; r36 = sqrt(r36); r36 = r36 * r18;
+        r43 = r32 * r2; r43 = r36 < r43 ? r36 : r43; r43 = r35 > r43 ? r35 : r43; } if (r29 == 0.0) { r35 = r15 + r38;
+        r35 = r38 * r35; r38 = r38 * r20 + r15; r38 = r35 / r38; r38 = r4 - r38 * r21; r38 = r32 * r38; }
+        r38 = r29 != 0.0 ? r43 : r38; r38 = r38 > r18 ? r38 : r18; NARROWED(31, 1) = (float)r38; r43 = r33 * r21 + r4;
+        r43 = r4 / r43; r43 = r21 + r43; if (r42 != 0.0) { r29 = r37 * r43 + r37; r29 = r29 < r39 ? r29 : r39;
+        r32 = r37 * r41; r32 = sqrt(r32); r32 = r32 * r18; r35 = r37 * r2; r35 = r32 < r35 ? r32 : r35;
+        r35 = r29 > r35 ? r29 : r35; } if (r42 == 0.0) { r29 = r15 + r43; r29 = r43 * r29; r43 = r43 * r20 + r15;
+        r43 = r29 / r43; r43 = r4 - r43 * r1; r43 = r37 * r43; } r43 = r42 != 0.0 ? r35 : r43; r35 = r38 * r22;
+        r35 = r43 > r35 ? r43 : r35; NARROWED(32, 1) = (float)r35; r43 = r33 * r1 + r4; r43 = r2 / r43;
+        r43 = r23 + r43; if (r31 != 0.0) { r42 = r34 * r43 + r34; r42 = r42 < r39 ? r42 : r39; r37 = r34 * r41;
+        r37 = sqrt(r37); r37 = r37 * r18; r29 = r34 * r2; r29 = r37 < r29 ? r37 : r29; r29 = r42 > r29 ? r42 : r29; }
+        if (r31 == 0.0) { r42 = r15 + r43; r42 = r43 * r42; r43 = r43 * r20 + r15; r43 = r42 / r43;
+        r43 = r4 - r43 * r24; r43 = r34 * r43; } r43 = r31 != 0.0 ? r29 : r43; r38 = r35 - r38; r38 = r38 * r21 + r35;
+        r38 = r43 > r38 ? r43 : r38; NARROWED(33, 1) = (float)r38; r43 = r33 * r24 + r4; r43 = r2 / r43;
+        r43 = r23 + r43; r43 = r43 < r6 ? r43 : r6; r29 = r41 > r26 ? 1.0 : 0.0; if (r29 != 0.0) {
+        r31 = r26 * r43 + r26; r39 = r31 < r39 ? r31 : r39; r41 = r26 * r41; r41 = sqrt(r41); r41 = r41 * r18;
+        r31 = r26 * r2; r31 = r41 < r31 ? r41 : r31; r31 = r39 > r31 ? r39 : r31; } if (r29 == 0.0) { r39 = r15 + r43;
+        r39 = r43 * r39; r43 = r43 * r20 + r15; r43 = r39 / r43; r43 = r4 - r43 * r25; r43 = r26 * r43; }
+        r43 = r29 != 0.0 ? r31 : r43; r35 = r38 - r35; r38 = r35 * r18 + r38; r38 = r43 > r38 ? r43 : r38;
+        NARROWED(34, 1) = (float)r38; r33 = r33 + r4; WIDE(35, 1) = r33; r44 = r40 + r44; r30 = r44 + r30;
+        results[0][step] = r30;
+    }
+}
+
 /* score with a week, a reading: 530 instructions */
-static void program_4(const double *k, const Column *columns, const Slot *slots, const double *const *series,
+static void program_8(const double *k, const Column *columns, const Slot *slots, const double *const *series,
     double *const *results, Py_ssize_t step, Py_ssize_t end)
 {
     const double r0 = k[0]; const double r1 = k[1]; const double r2 = k[2]; const double r3 = k[3];
@@ -515,7 +805,7 @@ static void program_4(const double *k, const Column *columns, const Slot *slots,
 }
 
 /* score with a week, a run: 697 instructions */
-static void program_5(const double *k, const Column *columns, const Slot *slots, const double *const *series,
+static void program_9(const double *k, const Column *columns, const Slot *slots, const double *const *series,
     double *const *results, Py_ssize_t step, Py_ssize_t end)
 {
     const double r0 = k[0]; const double r1 = k[1]; const double r2 = k[2]; const double r3 = k[3];
@@ -706,7 +996,7 @@ static void program_5(const double *k, const Column *columns, const Slot *slots,
 }
 
 /* score without a week, a reading: 526 instructions */
-static void program_6(const double *k, const Column *columns, const Slot *slots, const double *const *series,
+static void program_10(const double *k, const Column *columns, const Slot *slots, const double *const *series,
     double *const *results, Py_ssize_t step, Py_ssize_t end)
 {
     const double r0 = k[0]; const double r1 = k[1]; const double r2 = k[2]; const double r3 = k[3];
@@ -859,7 +1149,7 @@ static void program_6(const double *k, const Column *columns, const Slot *slots,
 }
 
 /* score without a week, a run: 693 instructions */
-static void program_7(const double *k, const Column *columns, const Slot *slots, const double *const *series,
+static void program_11(const double *k, const Column *columns, const Slot *slots, const double *const *series,
     double *const *results, Py_ssize_t step, Py_ssize_t end)
 {
     const double r0 = k[0]; const double r1 = k[1]; const double r2 = k[2]; const double r3 = k[3];
@@ -1051,10 +1341,14 @@ static void program_7(const double *k, const Column *columns, const Slot *slots,
 static const Translated translated[] = {
     {UINT64_C(0x45937b0f232c048b), {306, 36, 56, 20, 1, 2, 1}, program_0},
     {UINT64_C(0x966d582fe20c469e), {260, 32, 50, 36, 3, 2, 1}, program_1},
-    {UINT64_C(0x4baf4656faad6564), {340, 36, 62, 23, 1, 2, 1}, program_2},
-    {UINT64_C(0x4f3a8271d5b7b1b9), {294, 32, 56, 42, 3, 2, 1}, program_3},
-    {UINT64_C(0x09ce942f56e78352), {530, 45, 83, 42, 2, 5, 1}, program_4},
-    {UINT64_C(0xad1603685b1be4e7), {697, 43, 83, 81, 5, 7, 1}, program_5},
-    {UINT64_C(0x45c509b96bbef093), {526, 45, 81, 42, 2, 5, 1}, program_6},
-    {UINT64_C(0xe5484c9523f39d08), {693, 43, 82, 81, 5, 6, 1}, program_7},
+    {UINT64_C(0xa534f11539ea5d17), {224, 29, 45, 18, 1, 2, 1}, program_2},
+    {UINT64_C(0xa36b26c42e02a256), {208, 26, 42, 30, 3, 2, 1}, program_3},
+    {UINT64_C(0x4baf4656faad6564), {340, 36, 62, 23, 1, 2, 1}, program_4},
+    {UINT64_C(0x4f3a8271d5b7b1b9), {294, 32, 56, 42, 3, 2, 1}, program_5},
+    {UINT64_C(0x6b0f0af3fcb2867a), {258, 29, 49, 21, 1, 2, 1}, program_6},
+    {UINT64_C(0x7a703fe71c32c76a), {242, 26, 46, 36, 3, 2, 1}, program_7},
+    {UINT64_C(0x09ce942f56e78352), {530, 45, 83, 42, 2, 5, 1}, program_8},
+    {UINT64_C(0xad1603685b1be4e7), {697, 43, 83, 81, 5, 7, 1}, program_9},
+    {UINT64_C(0x45c509b96bbef093), {526, 45, 81, 42, 2, 5, 1}, program_10},
+    {UINT64_C(0xe5484c9523f39d08), {693, 43, 82, 81, 5, 6, 1}, program_11},
 };

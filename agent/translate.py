@@ -68,10 +68,12 @@ _DOES = {
 def programs() -> Iterator[tuple[str, Assembled]]:
     """Those of assets with one of the usual models and the default anomaly alarm: one reading, and a settled run."""
     for model in ("level", "level_rate"):
-        block = Twins(_config(model)).blocks[0]
-        emitter = block.banks[0].emitter
-        yield f"{model}, a reading", _program(emitter.step_of(0))
-        yield f"{model}, a run", assembled(kernel.plan_run(emitter, settled=True))
+        for channel in ({}, {"noise": 1.0}):
+            name = f"{model}{' with stated noise' if channel else ''}"
+            block = Twins(_config(model, channel)).blocks[0]
+            emitter = block.banks[0].emitter
+            yield f"{name}, a reading", _program(emitter.step_of(0))
+            yield f"{name}, a run", assembled(kernel.plan_run(emitter, settled=True))
     rule = next(alarm.rule for alarm in block.alarms if isinstance(alarm.rule, Anomaly))
     for weekly in (True, False):
         of = "with a week" if weekly else "without a week"
@@ -79,8 +81,8 @@ def programs() -> Iterator[tuple[str, Assembled]]:
         yield f"score {of}, a run", assembled(score.plan_run(rule.detectors, weekly=weekly, settled=True))
 
 
-def _config(model: str) -> Config:
-    block = {"topic": "site/{asset}", "name": "{asset}", "model": model, "channels": {"value": {}}}
+def _config(model: str, channel: dict[str, float]) -> Config:
+    block = {"topic": "site/{asset}", "name": "{asset}", "model": model, "channels": {"value": channel}}
     built: Config = msgspec.convert({"site": "site", "assets": [block]}, Config, dec_hook=duration_hook)
     return built
 
