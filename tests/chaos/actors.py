@@ -282,8 +282,10 @@ class AgentProcess:
         return self.process.wait(30)
 
     def limit_files(self, most: int) -> None:
-        """Let it write no file beyond so many bytes."""
+        """Let it write no file beyond so many bytes; a limit goes with the process it was set for."""
         assert self.process is not None
+        if self.process.poll() is not None:
+            return
         hard = resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE)[1]
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (most, hard))
 
