@@ -137,12 +137,9 @@ class Wire:
             if not out:
                 self._stream.send(())
             while out:
-                parts, size = self._next()
-                sent = self._stream.send(parts)
+                sent = self._stream.send(self._next())
                 total += sent
                 self._gone(sent)
-                if sent < size:
-                    break
         except BlockingIOError:
             pass
         except OSError as error:
@@ -150,9 +147,9 @@ class Wire:
         self._waiting -= total
         self._counters.bytes_out += total
 
-    def _next(self) -> tuple[list[bytes | memoryview], int]:
-        """What leaves at once from the front of the queue, where it stays, and its bytes. What a TLS connection did not take
-        comes again at its head so, and no shorter."""
+    def _next(self) -> list[bytes | memoryview]:
+        """What leaves at once from the front of the queue, where it stays until it is gone: what a TLS connection did not take
+        has to come again at its head, and no shorter."""
         parts: list[bytes | memoryview] = []
         size = 0
         for part in islice(self._out, MOST_PARTS):
@@ -160,7 +157,7 @@ class Wire:
                 break
             parts.append(part)
             size += len(part)
-        return parts, size
+        return parts
 
     def _gone(self, sent: int) -> None:
         """Take so many bytes off the front of the queue."""
