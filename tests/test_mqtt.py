@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.shell.stream import SocketStream
 from agent.types import Publications
 from tests.brokers import Amqtt, Certificates, Mosquitto, Proxy, free_port, send, subscriber
 from tests.sessions import Loop, mqtt
@@ -481,12 +482,17 @@ def test_a_slow_reader_holds_up_the_broker_and_not_itself(broker: Mosquitto) -> 
         assert loop.session.counters.bytes_in / loop.batches <= 1 << 18
 
 
-def test_qos_0_beyond_what_may_wait_is_dropped_and_counted(broker: Mosquitto) -> None:
+def test_qos_0_beyond_what_may_wait_is_dropped_and_counted(broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    def takes_nothing(self: SocketStream, parts: object) -> int:
+        raise BlockingIOError
+
     with Proxy(broker.port) as proxy:
         settings = mqtt(port=proxy.port, max_outgoing=100_000)
         with Loop(settings, [], client_id="flooding").ready() as loop:
             topics, payloads = [b"f/%d" % n for n in range(1000)], [b"x" * 1000] * 1000
-            taken = loop.session.publish([Publications(topics, payloads)])
+            with monkeypatch.context() as patch:
+                patch.setattr(SocketStream, "send", takes_nothing)
+                taken = loop.session.publish([Publications(topics, payloads)])
             assert 0 < taken < 100
             assert loop.session.counters.dropped_out == 1000 - taken
             assert loop.told("publications dropped")
