@@ -20,7 +20,7 @@ help:
 	@echo "make soak    an hour of readings with faults: memory, descriptors and files stay what they are"
 	@echo "make docs    the generated pages and configurations anew"
 
-$(STAMP): pyproject.toml agent/steps.c agent/weave.c agent/programs.h
+$(STAMP): pyproject.toml agent/steps.c agent/weave.c agent/weave.h agent/programs.h
 	@test -n "$(PYTHON)" || { echo "expected Python 3.11 or newer on the PATH, got none; hint: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "hint: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
 	@rm -rf build/lib* build/temp* build/bdist* *.egg-info agent/*.so   # an older build would be taken for a new one

@@ -7,8 +7,8 @@
  * so the bits are the same: no contraction to fused operations, no reordering, no excess precision.
  *
  * Nothing given from outside can make it read or write beyond a column: programs are checked when they are made,
- * columns when they are bound, indices before they are used. Indices that share their memory with a column are the one
- * thing it trusts its caller not to give.
+ * columns when they are bound, indices before they are used. It trusts its caller in two things: not to give indices that
+ * share their memory with a column, and not to make up a program that only has the digest of a translated one.
  */
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
@@ -154,7 +154,7 @@ static void run_one(const Program *p, double *r, const Slot *slots, const double
     CASE(GT): r[i->to] = r[i->a] > r[i->b] ? 1.0 : 0.0; NEXT;
     CASE(GE): r[i->to] = r[i->a] >= r[i->b] ? 1.0 : 0.0; NEXT;
     CASE(LT): r[i->to] = r[i->a] < r[i->b] ? 1.0 : 0.0; NEXT;
-    CASE(AND): r[i->to] = (r[i->a] != 0.0) & (r[i->b] != 0.0) ? 1.0 : 0.0; NEXT;
+    CASE(AND): r[i->to] = ((r[i->a] != 0.0) & (r[i->b] != 0.0)) ? 1.0 : 0.0; NEXT;
     CASE(MIN): r[i->to] = r[i->a] < r[i->b] ? r[i->a] : r[i->b]; NEXT;
     CASE(MAX): r[i->to] = r[i->a] > r[i->b] ? r[i->a] : r[i->b]; NEXT;
     CASE(MUL_ADD): r[i->to] = r[i->a] * r[i->b] + r[i->c]; NEXT;
@@ -238,7 +238,7 @@ static void run_many(const Program *p, double *r, const Slot *given, const doubl
         case GT: EACH(A > B ? 1.0 : 0.0); break;
         case GE: EACH(A >= B ? 1.0 : 0.0); break;
         case LT: EACH(A < B ? 1.0 : 0.0); break;
-        case AND: EACH((A != 0.0) & (B != 0.0) ? 1.0 : 0.0); break;
+        case AND: EACH(((A != 0.0) & (B != 0.0)) ? 1.0 : 0.0); break;
         case MIN: EACH(A < B ? A : B); break;
         case MAX: EACH(A > B ? A : B); break;
         case MUL_ADD: EACH(A * B + C); break;
@@ -751,7 +751,7 @@ static int module_exec(PyObject *module)
     return PyModule_AddIntConstant(module, "FORMAT", FORMAT);
 }
 
-PyObject *weave(PyObject *module, PyObject *const *args, Py_ssize_t given); /* weave.c */
+#include "weave.h"
 
 static PyMethodDef module_methods[] = {
     {"weave", (PyCFunction)(void (*)(void))weave, METH_FASTCALL,

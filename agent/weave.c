@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "weave.h"
+
 #define VALUES 4096 /* places in a text at most */
 
 typedef struct {

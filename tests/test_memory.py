@@ -68,35 +68,67 @@ print(before, after)
     assert after < before / 2
 
 
-def _script(text: str) -> list[int]:
-    out = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout
-    return [int(word) for word in out.split()]
-
-
-@pytest.mark.skipif(
+needs_glibc = pytest.mark.skipif(
     not Path("/proc/self/smaps_rollup").exists() or not hasattr(ctypes.CDLL(None), "mallopt"),
     reason="neither Linux with glibc nor as new as that",
 )
-def test_what_is_used_later_fits_into_the_reserve() -> None:
-    """Of 512 KiB: 200 KiB of small objects and 160 KiB of larger ones, which take as much more without it."""
-    script = """
+ANONYMOUS = """
+import ctypes
 from agent.shell.memory import reserve, thrift
 
 def anonymous():
     with open("/proc/self/smaps_rollup") as rollup:
         return int(next(line for line in rollup if line.startswith("Anonymous")).split()[1])
 
+def burst(count):
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    places = [libc.malloc(16384) for _ in range(count)]
+    for place in places:
+        ctypes.memset(place, 1, 16384)
+    for place in places:
+        libc.free(ctypes.c_void_p(place))
+
 thrift()
+"""
+
+
+def _script(text: str) -> list[int]:
+    out = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout
+    return [int(word) for word in out.split()]
+
+
+@needs_glibc
+def test_what_is_used_later_fits_into_the_reserve() -> None:
+    """Of 512 KiB: 200 KiB of small objects and 160 KiB of larger ones, which take as much more without it."""
+    script = """
 before = anonymous()
-reserve({size})
+kept = reserve({size})
 reserved = anonymous()
 small = [bytes(200) for _ in range(900)]
 large = [bytes(8000) for _ in range(20)]
 print(before, reserved, anonymous())
 """
-    before, reserved, used = _script(script.format(size=256 << 10))
+    before, reserved, used = _script(ANONYMOUS + script.format(size=256 << 10))
     assert 400 <= reserved - before <= 640
     assert used - reserved <= 40
-    before, reserved, used = _script(script.format(size=0))
+    before, reserved, used = _script(ANONYMOUS + script.format(size=0))
     assert reserved - before <= 40
     assert used - reserved >= 200
+
+
+@needs_glibc
+@pytest.mark.parametrize("pieces", [0, 40, 52])
+def test_what_was_free_at_the_end_of_the_heap_stays_beside_the_reserve(pieces: int) -> None:
+    """Of 16 KiB each; 52 are nearly what the C library keeps there by itself."""
+    script = f"""
+burst({pieces})
+before = anonymous()
+kept = reserve(256 << 10)
+reserved = anonymous()
+burst({pieces + 12})
+print(before, reserved, anonymous())
+"""
+    before, reserved, used = _script(ANONYMOUS + script)
+    assert reserved - before >= 400
+    assert used - reserved <= 40

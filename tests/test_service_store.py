@@ -86,7 +86,7 @@ def test_memory_is_held_in_reserve_once_and_only_where_there_is_a_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(service, "reserve", asked.append)
+    monkeypatch.setattr(service, "reserve", lambda size: asked.append(size) or [])
     with bench(tmp_path / "t.db") as one:
         one.turn()
         one.pass_time(service.RESERVE_AFTER - 1.0)

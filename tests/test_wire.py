@@ -507,6 +507,28 @@ def test_partial_sends_lose_nothing_and_mix_nothing(writes: list[tuple[bool, byt
     assert wire.waiting() == 0
 
 
+@pytest.mark.parametrize(
+    "parts", [[b"x" * (3 << 16)], [b"%04d" % k for k in range(5000)], [b"a", b"b" * (1 << 16), b"c", b"d"]]
+)
+def test_parts_of_any_size_and_number_leave_whole_and_in_order(parts: list[bytes]) -> None:
+    far, near = socket.socketpair()
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+    wire = Wire(SocketStream(near), Decoder(v5=False, max_payload=100), Counters())
+    for part in parts:
+        wire.write(part)
+    whole, got = b"".join(parts), b""
+    wire.flush()
+    while len(got) < len(whole):
+        assert not wire.lost
+        got += far.recv(1 << 16)
+        wire.flush()
+    assert got == whole
+    assert not wire.waiting()
+    assert not wire.wants_write()
+    far.close()
+    near.close()
+
+
 def test_one_turn_reads_no_more_than_it_should_however_much_is_there() -> None:
     ours = _Ours(v5=False)
     ours.broker.setblocking(False)

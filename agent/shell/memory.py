@@ -16,10 +16,9 @@ _M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8  # from glibc's malloc.h
 _TRIM_AT = 1 << 20  # bytes free at the top of the heap: a full turn takes about one MiB, and fresh pages are dear
 _MADV_DONTNEED = 4  # from Linux's mman.h
 _PIECE = 1 << 14  # bytes, of the heap
-_OBJECT = 440  # bytes: of the largest that Python keeps in pools of its own
+_OBJECT = 470  # bytes: with what it says of itself, of the largest that Python keeps in pools of its own
 _ARENA = 1 << 20  # bytes that Python takes for pools at a time, from 3.10 on
 _LOOKED_THROUGH = 1 << 22  # bytes at most that are gone through for a reserve
-_kept: dict[int, bytes] = {}  # an object in each arena of the reserve, so that it is not given back
 
 
 def _libc(name: str) -> ctypes._NamedFuncPointer | None:
@@ -52,15 +51,17 @@ def settle() -> None:
                 madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), _MADV_DONTNEED)
 
 
-def reserve(size: int) -> None:
-    """Have `size` bytes more, each of the heap and of Python's pools, than were ever in use at a time.
+def reserve(size: int) -> list[bytes]:
+    """Take `size` bytes of the heap and as much of Python's pools that were never in use, and give them back.
 
     What is in use goes up and down with what happens, and now and then higher than before; then the process grows by a few
-    pages, which nobody can tell from a leak. What was touched once stays.
+    pages, which nobody can tell from a leak. What was touched once stays, so later peaks find room. Where the heap has more
+    than 4 MiB of gaps, there is room already and none is taken. Keep what is returned: with it Python keeps its pools.
     """
-    malloc, free = _libc("malloc"), _libc("free")
-    if malloc is None or free is None or _libc("mallopt") is None:
-        return
+    mallopt, malloc, free = _libc("mallopt"), _libc("malloc"), _libc("free")
+    if mallopt is None or malloc is None or free is None:
+        return []
+    mallopt(_M_TRIM_THRESHOLD, _TRIM_AT + 2 * size)  # or the end of the heap, free up to here, would be given back now
     malloc.restype = ctypes.c_void_p
     pieces: list[int] = []
 
@@ -71,7 +72,7 @@ def reserve(size: int) -> None:
         return _PIECE
 
     _until_new(size, piece)
-    for place in reversed(pieces):  # the end of the heap first, so that it becomes one piece again
+    for place in pieces:
         free(ctypes.c_void_p(place))
     objects: list[bytes] = []
 
@@ -80,7 +81,7 @@ def reserve(size: int) -> None:
         return 32 * _OBJECT
 
     _until_new(size, some)
-    _kept.update((id(each) // _ARENA, each) for each in objects)
+    return list({id(each) // _ARENA: each for each in objects}.values())  # about one in each arena
 
 
 def _until_new(size: int, more: Callable[[], int]) -> None:

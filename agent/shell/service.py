@@ -139,6 +139,7 @@ class Service:
         self._status_due = 0.0
         self._alive_due = 0.0
         self._reserve_due = inf
+        self._reserved: list[bytes] = []
         self._said = ""
         self._trouble_said = ""
         self._untold: list[float] = []  # UTC seconds of the newest reading of each batch that is not published yet
@@ -170,9 +171,8 @@ class Service:
         sys.setswitchinterval(0.001)
         self.log.info("started", version=self.version, site=config.site, twins=len(self.twins), steps=native.flavour())
         self.shown.turned = self.monotonic()
-        if (
-            self.durable is not None
-        ):  # snapshots, and what waits while a disk or a broker is away, are what needs more at times
+        # Snapshots, and what waits while a disk or a broker is away, are what needs more at times.
+        if self.durable is not None:
             self._reserve_due = self.shown.turned + RESERVE_AFTER
         self._said = self.words()
         self.notifier.ready(self._said)
@@ -423,7 +423,7 @@ class Service:
             self.log.sweep()
             if began >= self._reserve_due:
                 self._reserve_due = inf
-                reserve(RESERVE)
+                self._reserved = reserve(RESERVE)
             if began >= self._status_due:
                 self._status_due = began + STATUS_INTERVAL
                 if (words := self.words()) != self._said:

@@ -48,7 +48,7 @@ class SocketStream:
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
         self.at_once = 1 << 16 if self._tls is None else TLS_RECORD
         self._wants_write = False
-        # The same for all that is received: a new one for each `recv` would be the largest piece that the heap has to hold.
+        # The same for all that is received: `recv` would take as much as might come, and then as much as came.
         self._received = memoryview(bytearray())
 
     def recv(self, size: int) -> bytes:

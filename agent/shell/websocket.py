@@ -10,7 +10,7 @@ import hashlib
 import socket
 from collections.abc import Callable, Sequence
 
-from agent.shell.stream import Part, SocketStream
+from agent.shell.stream import TLS_RECORD, Part, SocketStream
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
 _MAX_ANSWER = 1 << 14
@@ -26,6 +26,7 @@ class WebSocketStream(SocketStream):
 
     def __init__(self, sock: socket.socket, *, entropy: Callable[[int], bytes], early: bytes = b"") -> None:
         super().__init__(sock)
+        self.at_once = TLS_RECORD  # a frame is made of several copies
         self._entropy = entropy
         self._raw = early  # not yet unwrapped
         self._left = 0  # bytes to come of the data frame at hand
