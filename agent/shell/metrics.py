@@ -1,27 +1,19 @@
-"""The agent's metrics: what they are called and mean, and how a scrape is answered.
+"""The agent's metrics: what they are called and mean.
 
-`METRICS` is the single table: exposition and `docs/reference/metrics.md` are made from it. What is exposed is a
-snapshot that the loop makes between two batches (`agent.shell.tally` has the numbers); the HTTP thread renders it.
-No global registry, and nothing that grows with what messages contain: labels come from enums and the configuration.
+`METRICS` is the single table: the exposition (`agent.shell.scrape`) and `docs/reference/metrics.md` are made from it;
+`agent.shell.tally` has the numbers. Nothing grows with what messages contain: labels come from enums and the configuration.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping
-from itertools import accumulate
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
-
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
 from agent.alarms import commands
 from agent.alarms.operator import Verb
 from agent.shell.commanding import UNKNOWN
 from agent.shell.logs import LEVELS
-from agent.shell.tally import KINDS, RELOADS, RESULTS, HistogramValue, Snapshot, SummaryValue, Value
+from agent.shell.tally import KINDS, RELOADS, RESULTS
 from agent.types import AlarmState, Reason, Severity, Transition, Withheld
 
 
@@ -228,68 +220,6 @@ METRICS: tuple[Entry, ...] = (
         ("asset", "channel"),
     ),
 )
-
-
-class Exposition(Collector):
-    """Turns a snapshot into what prometheus_client renders. A metric the snapshot leaves out is left out."""
-
-    def __init__(self, source: Callable[[], Snapshot]) -> None:
-        self._source = source
-
-    def describe(self) -> Iterable[Metric]:
-        """Names only, so that registering does not ask for a snapshot."""
-        return [_family(entry, {}) for entry in METRICS]
-
-    def collect(self) -> Iterable[Metric]:
-        snapshot = self._source()
-        for entry in METRICS:
-            if entry.name in snapshot:
-                yield _family(entry, snapshot[entry.name])
-
-
-def _family(entry: Entry, value: Value) -> Metric:
-    name = entry.name
-    family = Metric(name.removesuffix("_total").removesuffix("_info"), entry.help, entry.kind)
-    for values, number in value.items() if isinstance(value, Mapping) else [((), value)]:
-        labels = dict(zip(entry.labels, values, strict=True))
-        match number:
-            case HistogramValue(bounds, counts, total):
-                at_most = [*(str(float(bound)) for bound in bounds), "+Inf"]
-                for bound, count in zip(at_most, accumulate(counts), strict=True):
-                    family.add_sample(name + "_bucket", {**labels, "le": bound}, count)
-                family.add_sample(name + "_count", labels, sum(counts))
-                family.add_sample(name + "_sum", labels, total)
-            case SummaryValue(count, total):
-                family.add_sample(name + "_count", labels, count)
-                family.add_sample(name + "_sum", labels, total)
-            case _:
-                family.add_sample(name, labels, number)
-    return family
-
-
-class _Process(ProcessCollector):
-    """The usual `process_*` metrics, also where a hardened unit hides /proc/stat (`ProcSubset=pid`).
-
-    prometheus_client reads the boot time there, and without it reports nothing at all.
-    """
-
-    def _boot_time(self) -> float:
-        return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def build_registry(source: Callable[[], Snapshot], *, proc: str = "/proc") -> CollectorRegistry:
-    """A registry of its own with the agent's, the process's and the platform's metrics."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(Exposition(source))
-    _Process(proc=proc, registry=registry)
-    PlatformCollector(registry=registry)
-    return registry
-
-
-def render(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
-    """The scrape and its content type: OpenMetrics where the scraper takes it, else the Prometheus text format."""
-    encoder, content_type = choose_encoder(accept)
-    return encoder(registry), content_type
 
 
 def reference() -> str:

@@ -16,7 +16,7 @@ from agent.alarms import listing
 from agent.encode import Answer
 from agent.shell.calls import Unanswered
 from agent.shell.http import Health, Views
-from agent.shell.metrics import build_registry, render
+from agent.shell.scrape import Scrapes
 from agent.shell.tally import Snapshot, Value
 from agent.shell.wire import Counters
 from agent.types import STATUS_NAMES
@@ -145,11 +145,11 @@ def make_views(service: Service) -> Views:
         service.shown.snapshot = snapshot
         return snapshot
 
-    registry = build_registry(scrape)
+    scrapes = Scrapes(scrape)
     return Views(
         idle=lambda: service.monotonic() - service.shown.turned,
         health=lambda: service.shown.health,
-        metrics=lambda accept: render(registry, accept),
+        metrics=scrapes.render,
         page=page,
         detail=detail,
         alarms=alarms,
