@@ -33,7 +33,7 @@ class Pending(NamedTuple):
     def emit(self, out: Outputs, qos: int, retain: bool, expiry: int | None) -> int:
         """Hand over, in the order of the messages; returns how many."""
         topics, payloads = list(self.topics), list(self.payloads)
-        if self.messages != sorted(self.messages):
+        if len(topics) > 1 and self.messages != sorted(self.messages):
             order = sorted(range(len(topics)), key=self.messages.__getitem__)
             topics, payloads = [topics[k] for k in order], [payloads[k] for k in order]
         if topics:
@@ -86,7 +86,7 @@ class Announcer:
                 v["published"][row] = received
             if not self.muted:
                 self._write(message, row, received, seq)
-        if self.foresight_due(received, v["forecast"][row]) and self.forecaster.ready(row):
+        if self.forecaster.horizons and self.foresight_due(received, v["forecast"][row]) and self.forecaster.ready(row):
             self.foresee(message, row, received)
 
     def _write(self, message: int, row: int, received: float, seq: int) -> None:

@@ -160,7 +160,9 @@ class Block:
     def _take_floats(self, s: Samples, arrivals: Arrivals, out: Outputs) -> None:
         last = len(s.rows) - 1
         self._round = None
-        columns = sorted(zip(s.slots, s.columns, strict=True), key=lambda c: self.turn[c[0]])
+        columns = list(zip(s.slots, s.columns, strict=True))
+        if len(columns) > 1:
+            columns.sort(key=lambda c: self.turn[c[0]])
         used = False
         for k, (message, row, time) in enumerate(zip(s.message, s.rows, s.times, strict=True)):
             moved = False
@@ -451,10 +453,14 @@ class Block:
 
     def next_time(self) -> float:
         """Arrival-clock time at which `on_time` has something to do."""
-        waits = [a.deadline(self.rows.lags) for a in self.alarms if a.waiting]
-        waits += [a.operator.due for a in self.alarms if a.operator.due < math.inf]
-        waits += [fleet.due for _, fleet in self.fleets]
-        return min(self.silence.due, *waits) if waits else self.silence.due
+        due = self.silence.due
+        for alarm in self.alarms:
+            if alarm.waiting:
+                due = min(due, alarm.deadline(self.rows.lags))
+            due = min(due, alarm.operator.due)
+        for _, fleet in self.fleets:
+            due = min(due, fleet.due)
+        return due
 
     def on_time(self, now: float, out: Outputs) -> None:
         """What silence and the passing of time bring: coasting, stale, absence, delays that ran out."""

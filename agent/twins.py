@@ -194,7 +194,11 @@ class Twins:
         """UTC seconds at which `on_time` next has something to do; infinity when never."""
         if self._farewells:
             return -math.inf
-        return min([self.floods.next_time(), *(b.next_time() for b in self.blocks if len(b))])
+        due = self.floods.next_time()
+        for block in self.blocks:
+            if len(block) and (wanted := block.next_time()) < due:
+                due = wanted
+        return due
 
     def subscriptions(self) -> list[tuple[str, int]]:
         """(filter, QoS) of everything the blocks listen to."""

@@ -84,7 +84,7 @@ def test_a_relearned_level_is_counted_and_told() -> None:
     log = Logger(lines, environ={}, monotonic=lambda: 0.0, now=lambda: START, format="json")
     out = Outputs(relearned=[("a", "v"), ("b", "v")])
     tally.outputs(out)
-    tell_outputs(log, out, 2)
+    tell_outputs(log, out, range(2))
     assert tally.snapshot()["twinned_relearned_levels_total"] == 2
     first, second = (json.loads(line) for line in lines.getvalue().splitlines())
     assert (first["asset"], second["asset"]) == ("a", "b")

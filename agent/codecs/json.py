@@ -29,6 +29,8 @@ _BOM = b"\xef\xbb\xbf"
 _Finite: TypeAlias = Annotated[float, Meta(ge=-LIMIT, le=LIMIT)]
 # Keys to either the number of a column or the keys below.
 _Tree: TypeAlias = "dict[str, int | _Tree]"
+# The same of a record: what reads a field, and where it goes.
+_Reads: TypeAlias = "list[tuple[Callable[[object], object], int | _Reads]]"
 
 
 class JsonCodec(Codec):
@@ -189,7 +191,7 @@ class _Bulk:
     def __init__(self, tree: _Tree, value_slots: list[int], time_slots: list[int]) -> None:
         self.value_slots = value_slots
         self.time_slots = time_slots
-        self._tree = tree
+        self._reads = _reads(tree)
         self._values = set(value_slots)
         self._width = len(self._values) + len(time_slots)
         raw = float | str | None
@@ -225,9 +227,9 @@ class _Bulk:
         columns: list[Sequence[object]] = [()] * self._width
         try:
             try:
-                _spread(list(map(self._strict, payloads)), self._tree, columns)
+                _spread(list(map(self._strict, payloads)), self._reads, columns)
             except ValidationError:
-                _spread(list(map(self._wide, payloads)), self._tree, columns)
+                _spread(list(map(self._wide, payloads)), self._reads, columns)
                 for slot in self._values:
                     columns[slot] = [None if raw is None else number(raw) for raw in columns[slot]]
         except (MsgspecError, DecodeError, RecursionError):
@@ -243,7 +245,7 @@ class _Bulk:
             return None
         records = list(chain.from_iterable(arrays))
         if records:
-            _spread(records, self._tree, columns)
+            _spread(records, self._reads, columns)
         return columns, list(map(len, arrays))
 
 
@@ -261,13 +263,20 @@ def _record(tree: _Tree, values: set[int], value: object, time: object) -> type[
     return defstruct("Record", members, rename=keys, gc=False)
 
 
-def _spread(records: Sequence[object], tree: _Tree, columns: list[Sequence[object]]) -> None:
-    for k, below in enumerate(tree.values()):
-        column = list(map(attrgetter(f"f{k}"), records))
-        if isinstance(below, dict):
-            _spread(column, below, columns)
+def _reads(tree: _Tree) -> _Reads:
+    return [
+        (attrgetter(f"f{k}"), _reads(below) if isinstance(below, dict) else below)
+        for k, below in enumerate(tree.values())
+    ]
+
+
+def _spread(records: Sequence[object], reads: _Reads, columns: list[Sequence[object]]) -> None:
+    for read, to in reads:
+        column = list(map(read, records))
+        if isinstance(to, int):
+            columns[to] = column
         else:
-            columns[below] = column
+            _spread(column, to, columns)
 
 
 def _some_row_is_empty(columns: Sequence[Sequence[object]]) -> bool:

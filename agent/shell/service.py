@@ -135,6 +135,7 @@ class Service:
         self.elapsed = world.elapsed
         self.wall = Wall(self.now, self.elapsed)
         self._time_due = 0.0  # monotonic; not before this is `on_time` called again
+        self._core_due: float | None = None  # UTC seconds; when the core has something to do, where that was just asked
         self._house_due = 0.0
         self._status_due = 0.0
         self._alive_due = 0.0
@@ -243,7 +244,8 @@ class Service:
         if self.calls:
             return 0.0
         monotonic = self.monotonic()
-        core = max(self.twins.next_time() - self.now(), self._time_due - monotonic)
+        self._core_due = self.twins.next_time()
+        core = max(self._core_due - self.now(), self._time_due - monotonic)
         if self.outage and self.session.connected and not self.session.queued_bytes:
             return 0.0
         store = inf if self.durable is None else self.durable.next_time() - monotonic
@@ -265,12 +267,14 @@ class Service:
     def _work(self, batch: Batch | None, rejects: list[Reject], began: float) -> None:
         """Messages and time through the core, and what comes of it to the broker in one go."""
         outputs: list[Outputs] = []
+        # Where a batch brings something forward, it is due in the next turn, which follows at once.
+        due, self._core_due = self._core_due, None
         now = self.now()
         if by := self.wall.step(now, self.elapsed()):
             self._on_step(by, now)
         if batch is not None:
             outputs += self._on_batch(batch)
-        if began >= self._time_due and (now := self.now()) >= self.twins.next_time():
+        if began >= self._time_due and (now := self.now()) >= (self.twins.next_time() if due is None else due):
             self._time_due = began + TIMER_GRAIN
             outputs += self._on_time(now)
         if self.session.take_forgotten():
@@ -363,7 +367,7 @@ class Service:
     def _tell(self, outputs: Sequence[Outputs]) -> None:
         for each in outputs:
             self.tally.outputs(each)
-            tell_outputs(self.log, each, len(self.twins))
+            tell_outputs(self.log, each, self.twins)
 
     def _on_step(self, by: float, now: float) -> None:
         self.log.log("warning", "the clock was set", "clock", {"seconds": round(by, 3)})

@@ -6,7 +6,7 @@ How often it is written is the logger's business; what is done about it, the ser
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
 from agent.shell.logs import Logger
 from agent.types import Outputs, Reject, Transition
@@ -14,7 +14,7 @@ from agent.types import Outputs, Reject, Transition
 MAX_REJECTS = 50  # told apart in one batch; the rest is told by reason only
 
 
-def tell_outputs(log: Logger, outputs: Outputs, twins: int) -> None:
+def tell_outputs(log: Logger, outputs: Outputs, twins: Sized) -> None:
     """Rejects, alarm changes, levels that were taken over, and new assets."""
     if outputs.rejects:
         _tell_rejects(log, outputs.rejects)
@@ -45,7 +45,7 @@ def tell_outputs(log: Logger, outputs: Outputs, twins: int) -> None:
             {"twins": len(outputs.set_back), "seconds": round(max(outputs.set_back), 3)},
         )
     if outputs.discovered:
-        log.info("assets discovered", new=outputs.discovered, twins=twins)
+        log.info("assets discovered", new=outputs.discovered, twins=len(twins))
 
 
 def tell_error(log: Logger, error: Exception, **fields: object) -> None:
