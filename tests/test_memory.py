@@ -93,6 +93,9 @@ thrift()
 """
 
 
+RESERVE = "reserve(256 << 10)"
+
+
 def _script(text: str) -> list[int]:
     out = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout
     return [int(word) for word in out.split()]
@@ -100,21 +103,42 @@ def _script(text: str) -> list[int]:
 
 @needs_glibc
 def test_what_is_used_later_fits_into_the_reserve() -> None:
-    """Of 512 KiB: 200 KiB of small objects and 160 KiB of larger ones, which take as much more without it."""
+    """Of some 800 KiB: 200 KiB of small objects and 160 KiB of larger ones, which take as much more without it."""
     script = """
 before = anonymous()
-kept = reserve({size})
+kept = {taken}
 reserved = anonymous()
 small = [bytes(200) for _ in range(900)]
 large = [bytes(8000) for _ in range(20)]
 print(before, reserved, anonymous())
 """
-    before, reserved, used = _script(ANONYMOUS + script.format(size=256 << 10))
-    assert 400 <= reserved - before <= 640
+    before, reserved, used = _script(ANONYMOUS + script.format(taken=RESERVE))
+    assert 700 <= reserved - before <= 950
     assert used - reserved <= 40
-    before, reserved, used = _script(ANONYMOUS + script.format(size=0))
+    before, reserved, used = _script(ANONYMOUS + script.format(taken=[]))
     assert reserved - before <= 40
     assert used - reserved >= 200
+
+
+@needs_glibc
+@pytest.mark.parametrize("seed", range(3))
+def test_the_reserve_has_room_for_small_objects_of_any_size(seed: int) -> None:
+    """8 KB of each size that has pools of its own, where pools are filled as far as they happen to be."""
+    script = """
+import random
+random.seed({seed})
+sizes = range(15, 480, 16)
+held = [bytes(random.choice(sizes)) for _ in range(random.randrange(3000, 9000))]
+before = anonymous()
+kept = {taken}
+reserved = anonymous()
+later = [[bytes(size) for _ in range(8000 // (size + 33))] for size in sizes]
+print(before, reserved, anonymous())
+"""
+    _, reserved, used = _script(ANONYMOUS + script.format(seed=seed, taken=RESERVE))
+    assert used - reserved <= 40
+    _, reserved, used = _script(ANONYMOUS + script.format(seed=seed, taken=[]))
+    assert used - reserved >= 150
 
 
 @needs_glibc

@@ -140,7 +140,7 @@ class Service:
         self._status_due = 0.0
         self._alive_due = 0.0
         self._reserve_due = inf
-        self._reserved: list[bytes] = []
+        self._reserved: list[object] = []
         self._said = ""
         self._trouble_said = ""
         self._untold: list[float] = []  # UTC seconds of the newest reading of each batch that is not published yet
