@@ -41,6 +41,9 @@ def main() -> int:
         "--keep", type=Path, metavar="DIR", help="with `alarms`: keep simulated readings there for next time"
     )
     arguments = parser.parse_args()
+    for folder in (arguments.plots, arguments.json and arguments.json.parent):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)  # now, and not when all has been measured
     found_alarms = partial(alarms.figures, plots=arguments.plots, keep=arguments.keep)
     sections = SECTIONS | dict(zip(MINUTES, (found_alarms, instructions.figures), strict=True))
     unknown = [s for s in arguments.sections if s not in sections]
@@ -57,7 +60,6 @@ def main() -> int:
     if arguments.json is not None:
         machine = {"python": platform.python_version(), "machine": platform.machine()}
         figures = [f._asdict() for f in found]
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps({"machine": machine, "figures": figures}, indent=1) + "\n")
     return 0
 

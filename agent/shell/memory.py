@@ -56,7 +56,7 @@ def settle() -> None:
 
 
 def reserve(size: int) -> list[object]:
-    """Take `size` bytes of the heap and about twice as much of Python's pools, that were never in use, and give them back.
+    """Take `size` bytes of the heap and a like amount of Python's pools, that were never in use, and give them back.
 
     What is in use goes up and down with what happens, and now and then higher than before; then the process grows by a few
     pages, which nobody can tell from a leak. What was touched once stays, so later peaks find room. A pool is for objects of

@@ -50,7 +50,7 @@ AFTER_ERROR = 1.0  # seconds without `on_time` after it failed
 HOUSEKEEPING = 1.0
 STATUS_INTERVAL = 10.0
 DRAIN_TIMEOUT = 1.0
-RESERVE, RESERVE_AFTER = 256 << 10, 180.0  # bytes, and seconds since the start, when most has happened once
+RESERVE, RESERVE_AFTER = 512 << 10, 180.0  # bytes, and seconds since the start, when most has happened once
 STOP_TIMEOUT = 3.0
 
 
