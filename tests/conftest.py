@@ -4,11 +4,13 @@ Most of what it takes to make a core is preparing its filter steps. What is prep
 alone, and hundreds of tests start agents with the same few configurations again and again, so it is worked out once. Tests of the emitter itself give it components
 of their own, and the agents that tests start as processes know nothing of this.
 
-And no test fails because the machine is busy: examples of properties have no deadline, and may be made slowly.
+And no test fails because the machine is busy: examples of properties have no deadline, and may be made slowly. Nor because it
+was started in the background by a shell, which has what it starts there ignore SIGINT.
 """
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -32,6 +34,9 @@ hypothesis.settings.register_profile(
     "busy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("busy machine")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _plain(value: object) -> object:
